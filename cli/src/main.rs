@@ -1,0 +1,3 @@
+//! The `zkpool` command.
+
+fn main() {}

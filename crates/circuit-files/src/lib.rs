@@ -1,0 +1,1 @@
+//! Readers and writers for iden3 binaries and snarkjs JSON.

@@ -1,0 +1,1 @@
+//! Price book, metering and receipts in integer nano-dollars.

@@ -1,0 +1,1 @@
+//! Proof systems over multi-scalar multiplication and number-theoretic transform engines.

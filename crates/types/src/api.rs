@@ -1,0 +1,224 @@
+//! Bodies of the HTTP API, version 1. Requests refuse unknown fields.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Attempt, CircuitManifest, CircuitRef, ErrorCode, Failure, JobId, JobState, KeyId, KeyRecord,
+    ProjectId, ProofBody, ProofSystemKind, Receipt, Scope, Secret, Sha256Digest, Stage, Timestamp,
+    UploadId,
+};
+
+/// Where an artifact or witness comes from. Exactly one way is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// The bytes themselves, in standard base64 with padding (RFC 4648).
+    Base64(Secret<String>),
+    /// A finished upload of this project.
+    Upload(UploadId),
+}
+
+/// `POST /v1/circuits`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterCircuit {
+    /// 1 to 40 of `a-z`, `0-9` and `-`, a letter first.
+    pub name: String,
+    /// How proofs of it are made.
+    pub proof_system: ProofSystemKind,
+    /// The proving key.
+    pub proving_key: Source,
+    /// Accept a key from a development setup, whose maker can forge proofs.
+    #[serde(default)]
+    pub allow_development_key: bool,
+}
+
+/// A registered circuit as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitView {
+    /// `name@version`.
+    pub id: CircuitRef,
+    /// The manifest.
+    #[serde(flatten)]
+    pub manifest: CircuitManifest,
+}
+
+/// How long one stage of recent proofs took on one class of device, in microseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevicePerformance {
+    /// The class of device.
+    pub device: crate::DeviceClass,
+    /// Proofs measured.
+    pub samples: usize,
+    /// Median device time.
+    pub device_us_median: u64,
+    /// 95th percentile of device time.
+    pub device_us_p95: u64,
+}
+
+/// `GET /v1/circuits/{ref}/performance`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitPerformance {
+    /// The circuit.
+    pub circuit: CircuitRef,
+    /// One row a class of device, over the latest proofs of the circuit in this project.
+    pub devices: Vec<DevicePerformance>,
+}
+
+/// `POST /v1/proofs`. The `Idempotency-Key` header goes with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitProof {
+    /// `name@version`, or `name` for the version registered last.
+    pub circuit: String,
+    /// The witness (a `.wtns` file for Groth16).
+    pub witness: Source,
+    /// Labels for listing and for cost reports.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// When the proof stops being wanted. A day after acceptance when not given.
+    #[serde(default)]
+    pub deadline: Option<Timestamp>,
+}
+
+/// A proof request as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofView {
+    /// The job.
+    pub id: JobId,
+    /// The tenant.
+    pub project: ProjectId,
+    /// The circuit.
+    pub circuit: CircuitRef,
+    /// Where it stands.
+    pub state: JobState,
+    /// How far the prover is, in state proving.
+    pub stage: Option<Stage>,
+    /// Messages ahead of it, in state queued, where the queue can tell.
+    pub queue_position: Option<u64>,
+    /// The latest attempt, if a prover claimed it.
+    pub attempt: Option<Attempt>,
+    /// The requester's labels.
+    pub tags: BTreeMap<String, String>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When it stops being wanted.
+    pub deadline: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// The proof, in state succeeded.
+    pub proof: Option<ProofBody>,
+    /// The reason, in state failed.
+    pub failure: Option<Failure>,
+    /// What was metered and charged, once it ended.
+    pub receipt: Option<Receipt>,
+}
+
+/// `POST /v1/uploads`: announces bytes that are too large for a JSON body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateUpload {
+    /// Exact length in bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes. They are refused if they differ.
+    pub sha256: Sha256Digest,
+}
+
+/// Where to send the bytes: `PUT url`, with no other authentication than the address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadView {
+    /// What `Source::Upload` names afterwards.
+    pub id: UploadId,
+    /// The address. Whoever knows it can send the announced bytes, and only those.
+    pub url: Secret<String>,
+    /// When the address stops working.
+    pub expires_at: Timestamp,
+}
+
+/// `POST /v1/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    /// What the key may do; at least one.
+    pub scopes: Vec<Scope>,
+}
+
+/// A fresh key. It is shown this once and cannot be read again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedKey {
+    /// The key itself.
+    pub key: Secret<String>,
+    /// What is stored of it.
+    #[serde(flatten)]
+    pub record: KeyRecord,
+}
+
+/// `DELETE /v1/keys/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedKey {
+    /// The key that no longer works.
+    pub id: KeyId,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Pass it as `after` for the next page; absent on the last one.
+    pub next: Option<String>,
+}
+
+/// An error body (RFC 9457, `application/problem+json`) with a stable code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A URI reference that names the kind of problem: `/problems/{code}`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The same text for every occurrence of the code.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was expected and what was found this time.
+    pub detail: String,
+    /// The stable code.
+    pub code: ErrorCode,
+    /// The id of the request in the server's logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl Problem {
+    /// The problem of this code, with what is particular to this occurrence.
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/problems/{code}"),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail: detail.into(),
+            code,
+            request_id: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_field_is_rejected_not_ignored() {
+        let body = r#"{"circuit":"rollup","witness":{"base64":""},"dead_line":null}"#;
+        let error = serde_json::from_str::<SubmitProof>(body).unwrap_err().to_string();
+        assert!(error.contains("dead_line"), "{error}");
+    }
+
+    #[test]
+    fn two_sources_at_once_are_rejected() {
+        let body = r#"{"base64":"","upload":"018f2e7a-0000-7000-8000-000000000001"}"#;
+        assert!(serde_json::from_str::<Source>(body).is_err());
+    }
+}

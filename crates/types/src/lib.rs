@@ -1,0 +1,36 @@
+//! The words of ZKPool as types: ids, states, records, wire messages, money and limits.
+//!
+//! Every serialisable type of the system that crosses a process boundary lives here, and
+//! nothing here does I/O. A *project* is the tenant; a *proof request* and a *job* are the
+//! same thing; an *attempt* is one delivery of a job to one prover; an *outcome* is the one
+//! terminal record of a job and carries its *receipt*.
+//!
+//! Parsing is strict: every request body refuses unknown fields, and every id is validated
+//! when it is read, so that code behind this crate holds only well-formed values.
+
+pub mod api;
+pub mod circuit;
+pub mod digest;
+pub mod error_code;
+pub mod ids;
+pub mod job;
+pub mod key;
+pub mod limits;
+pub mod money;
+pub mod receipt;
+pub mod secret;
+
+pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
+pub use digest::Sha256Digest;
+pub use error_code::ErrorCode;
+pub use ids::{AttemptId, JobId, KeyId, ProjectId, UploadId};
+pub use job::{
+    Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,
+};
+pub use key::{ApiKey, KeyRecord, Scope};
+pub use money::NanoUsd;
+pub use receipt::{ChargeLine, DeviceClass, Receipt, Usage};
+pub use secret::Secret;
+
+/// A point in time with at most nanosecond precision, written as RFC 3339 in UTC.
+pub type Timestamp = jiff::Timestamp;

@@ -1,0 +1,61 @@
+//! Every limit of the system, as a constant with its unit and the reason for its size.
+
+/// Length of a project or circuit name.
+pub const NAME_BYTES_MAX: usize = 40;
+
+/// Length of an `Idempotency-Key` header.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
+/// Body of any request that carries no artifact.
+pub const JSON_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Body of `POST /v1/proofs` and `POST /v1/circuits`, which may carry an artifact in base64.
+///
+/// Lambda accepts 6 MB (6,291,456 bytes) a request, and the same handlers run there; what is
+/// larger goes through an upload.
+pub const INLINE_BODY_BYTES_MAX: usize = 6_000_000;
+
+/// One upload: the witness or proving key of a circuit of 2^24 constraints and more.
+pub const UPLOAD_BYTES_MAX: u64 = 32 * 1024 * 1024 * 1024;
+
+/// How long an upload address stays valid, in seconds.
+pub const UPLOAD_LIFETIME_S: i64 = 3600;
+
+/// Tags on one proof request.
+pub const TAGS_MAX: usize = 16;
+
+/// Length of a tag's name and of its value.
+pub const TAG_BYTES_MAX: usize = 128;
+
+/// Rows on one page of a list.
+pub const PAGE_ROWS_MAX: usize = 200;
+
+/// Rows on one page of a list when the request does not say.
+pub const PAGE_ROWS_DEFAULT: usize = 50;
+
+/// Longest `wait` of a status request in seconds, below the 29 s at which API gateways give up.
+pub const WAIT_S_MAX: u64 = 25;
+
+/// Deadline of a job when the request names none, in seconds after acceptance.
+pub const DEADLINE_S_DEFAULT: i64 = 24 * 3600;
+
+/// Latest deadline of a job, in seconds after acceptance. It bounds what the sweeper looks at.
+pub const DEADLINE_S_MAX: i64 = 7 * 24 * 3600;
+
+/// Deliveries of one job before it is a dead letter.
+pub const ATTEMPTS_MAX: u32 = 3;
+
+/// How long a claimed job stays invisible to other provers without a heartbeat, in seconds.
+pub const VISIBILITY_S: u64 = 30;
+
+/// Time between heartbeats of a claimed job, in seconds: two may be lost before it is redelivered.
+pub const HEARTBEAT_S: u64 = VISIBILITY_S / 3;
+
+/// Time between sweeps for lost messages, expired deadlines and dead letters, in seconds.
+pub const SWEEP_S: u64 = 30;
+
+/// Age at which an accepted job without an outcome is enqueued again, in seconds.
+///
+/// A healthy message is redelivered within one visibility timeout, so a record this old whose
+/// message is still alive is rare, and a second message costs one claim, never a second charge.
+pub const REENQUEUE_AFTER_S: i64 = 4 * VISIBILITY_S as i64;

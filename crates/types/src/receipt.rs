@@ -1,0 +1,102 @@
+//! Receipts: what was metered, what was charged, and all that is needed to recompute it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CircuitRef, JobId, NanoUsd, ProjectId};
+
+/// A kind of machine with a price of its own, such as `cpu` or `nvidia-h100`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeviceClass(String);
+
+impl DeviceClass {
+    /// The class of this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// The class's name as price books write it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeviceClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What one job used. Times are whole microseconds, sizes are bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    /// From acceptance to the claim of the attempt that ended the job.
+    pub queue_us: u64,
+    /// Reading the witness and, where it was not resident, the proving key.
+    pub fetch_us: u64,
+    /// Checking the witness and evaluating the constraints on it.
+    pub witness_us: u64,
+    /// Number-theoretic transforms.
+    pub ntt_us: u64,
+    /// Multi-scalar multiplications.
+    pub msm_us: u64,
+    /// Verifying the proof before publication.
+    pub verify_us: u64,
+    /// Time the device was held for this job: witness, transforms, multiplications, verification.
+    pub device_us: u64,
+    /// Size of the witness.
+    pub witness_bytes: u64,
+    /// Size of the published proof and public inputs.
+    pub proof_bytes: u64,
+    /// Storage and queue requests made for this job, as the price book counts them.
+    pub requests: u64,
+    /// Deliveries it took, the last one included.
+    pub attempts: u32,
+}
+
+/// One line of a charge: `amount = quantity * unit price`, rounded as the price book says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeLine {
+    /// What is charged, such as `device` or `margin`.
+    pub item: String,
+    /// How much of it.
+    pub quantity: u64,
+    /// The unit of `quantity`, such as `us` or `request`.
+    pub unit: String,
+    /// The amount of this line.
+    pub amount_nano_usd: NanoUsd,
+}
+
+/// What was metered and charged for one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The job.
+    pub job: JobId,
+    /// The tenant.
+    pub project: ProjectId,
+    /// The circuit.
+    pub circuit: CircuitRef,
+    /// The version (date) of the price book that was applied.
+    pub price_book: String,
+    /// The device that did the work; none where none did.
+    pub device: Option<DeviceClass>,
+    /// What was metered.
+    pub usage: Usage,
+    /// Utilisation assumed, in basis points.
+    pub utilisation_bp: u32,
+    /// Margin, in basis points.
+    pub margin_bp: u32,
+    /// The breakdown of the charge. Lines sum exactly to it.
+    pub lines: Vec<ChargeLine>,
+    /// The charge: zero for every end but success.
+    pub charge_nano_usd: NanoUsd,
+    /// Whether the proof came from a development key.
+    pub development: bool,
+    /// What becomes of the witness, such as `deleted after this outcome`.
+    pub witness_retention: String,
+}

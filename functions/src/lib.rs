@@ -1,0 +1,1 @@
+//! The HTTP API of ZKPool as axum routers.

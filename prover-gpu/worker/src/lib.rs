@@ -1,0 +1,1 @@
+//! The prover: claims jobs, proves them and publishes proof and receipt.
