@@ -32,7 +32,8 @@ npm ci --ignore-scripts --no-audit --no-fund
 bin=node_modules/.bin
 
 # Every size has the main component of rollup_1.circom with other parameters.
-# The compiler runs in WebAssembly and sees this folder only, so it works in build/.
+# The compiler runs in WebAssembly and finds includes below the current folder
+# only, so its input and output are in build/.
 sed "s/Rollup(6, 1)/Rollup($depth, $batch)/" rollup_1.circom > "build/$name.circom"
 # --O2 halves wires and constraints against --O1, which is what proving pays for.
 # The older heuristics reach the same counts with fewer non-zero coefficients.

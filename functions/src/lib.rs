@@ -1,1 +1,72 @@
-//! The HTTP API of ZKPool as axum routers.
+//! The HTTP API of ZKPool, version 1, as axum routers.
+//!
+//! Each area (circuits, proofs, keys, uploads, health) is a router of its own over one shared
+//! [`Context`]; [`router`] serves them all in one process, and a function that is deployed alone
+//! wraps its area in [`complete`]. Handlers know neither a socket nor a process: [`local`] has
+//! the server.
+//!
+//! The words: an *endpoint* is a row of the table in [`endpoints`], which says who may call it,
+//! how large and how long. The *guard* stands before every handler and holds requests to that
+//! row. A *problem* is an error body (RFC 9457) with a stable code; everything that is not
+//! answered as asked is one, and its status is never a success. Where storage or queue do not
+//! answer, the code is `unavailable`, nobody is let in, and the same request may be sent again.
+
+mod blocking;
+pub mod circuits;
+mod context;
+pub mod endpoints;
+mod extract;
+mod guard;
+pub mod health;
+mod key_store;
+pub mod keys;
+pub mod limits;
+pub mod local;
+mod observe;
+mod paging;
+mod problem;
+pub mod proofs;
+mod proving_key;
+mod upload_address;
+pub mod uploads;
+mod witness;
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use zkpool_types::ErrorCode;
+
+pub use context::{Context, Settings};
+pub use guard::Caller;
+pub use key_store::Keys;
+pub use problem::{ApiError, ApiResult};
+
+/// The whole API.
+pub fn router(context: Context) -> Router {
+    let areas = Router::new()
+        .merge(health::router(&context))
+        .merge(circuits::router(&context))
+        .merge(proofs::router(&context))
+        .merge(uploads::router(&context))
+        .merge(keys::router(&context));
+    complete(context, areas)
+}
+
+/// Areas with what every response needs: problems for unknown paths and methods, a request id,
+/// a span, and a problem in place of a panic.
+pub fn complete(context: Context, areas: Router) -> Router {
+    areas
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(context, observe::observe))
+}
+
+async fn unknown_path() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "nothing is served at this path")
+}
+
+async fn wrong_method(method: Method) -> ApiError {
+    let method: String = method.as_str().chars().take(16).collect();
+    let detail = format!("the method {method} is not served at this path; see the header Allow");
+    ApiError::new(ErrorCode::MethodNotAllowed, detail)
+}

@@ -1,1 +1,9 @@
-//! End-to-end tests of the whole system.
+//! The harness of the end-to-end tests: the built command, real servers and real peers.
+//!
+//! Everything here may panic: it runs in tests only, where a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod api;
+pub mod command;
+pub mod server;
+pub mod workspace;

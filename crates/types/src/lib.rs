@@ -18,6 +18,7 @@ pub mod key;
 pub mod limits;
 pub mod money;
 pub mod receipt;
+pub mod record;
 pub mod secret;
 
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
@@ -30,6 +31,7 @@ pub use job::{
 pub use key::{ApiKey, KeyRecord, Scope};
 pub use money::NanoUsd;
 pub use receipt::{ChargeLine, DeviceClass, Receipt, Usage};
+pub use record::{IdempotencyRecord, LateMark, SweepMark, Upload, Waste};
 pub use secret::Secret;
 
 /// A point in time with at most nanosecond precision, written as RFC 3339 in UTC.

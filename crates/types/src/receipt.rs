@@ -53,7 +53,7 @@ pub struct Usage {
     pub witness_bytes: u64,
     /// Size of the published proof and public inputs.
     pub proof_bytes: u64,
-    /// Storage and queue requests made for this job, as the price book counts them.
+    /// Storage and queue requests made for this job, in request units of the price book.
     pub requests: u64,
     /// Deliveries it took, the last one included.
     pub attempts: u32,
@@ -93,8 +93,12 @@ pub struct Receipt {
     pub margin_bp: u32,
     /// The breakdown of the charge. Lines sum exactly to it.
     pub lines: Vec<ChargeLine>,
+    /// Whether the work is charged: for success only.
+    pub charged: bool,
     /// The charge: zero for every end but success.
     pub charge_nano_usd: NanoUsd,
+    /// What uncharged work would have cost, shown and not charged; zero for success.
+    pub waste_nano_usd: NanoUsd,
     /// Whether the proof came from a development key.
     pub development: bool,
     /// What becomes of the witness, such as `deleted after this outcome`.

@@ -1,1 +1,35 @@
-//! The prover: claims jobs, proves them and publishes proof and receipt.
+//! The prover: claims jobs, proves them, verifies its own proofs and publishes them.
+//!
+//! A [`Worker`] is a pipeline of two jobs: while one is *proving* on the [`Device`], the next
+//! one is claimed and *fetched* (its proving key and its witness), so that the device does not
+//! wait for storage. Both are *held*: a heartbeat keeps their messages invisible to other
+//! provers, and a hold that is lost, because the job was cancelled or given to somebody else,
+//! makes the work on it stop. A third task *sweeps* for lost messages and dead letters.
+//!
+//! An attempt ends in one of four ways. It *succeeds* with a proof that this worker verified on
+//! the CPU, whatever device made it. It *fails* for good where every other attempt would fail
+//! the same way, as with a witness that does not satisfy its circuit. It is *retried* where
+//! another attempt may do better: storage that does not answer, a panic. It is *handed back*,
+//! uncounted, when the worker is asked to stop.
+//!
+//! Nothing here decides what is committed: that is `zkpool-jobs`, whose fence refuses an attempt
+//! that no longer holds its job. Nothing here logs a value of a witness.
+
+mod attempt;
+mod device;
+mod fetch;
+mod hold;
+mod keys;
+mod meter;
+mod settings;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use device::{CpuDevice, Device, DeviceError, PreparedKey};
+pub use fetch::FetchError;
+pub use keys::{KeyCache, KeyError};
+pub use meter::Meter;
+pub use settings::Settings;
+pub use worker::{Worker, WorkerError};

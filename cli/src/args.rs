@@ -1,0 +1,115 @@
+//! The command line as a whole.
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use crate::commands::Command;
+use crate::exit;
+
+/// Zero-knowledge proofs on demand
+///
+/// `zkpool demo` proves a batch of rollup transfers on this machine in one step. `zkpool serve`
+/// keeps such a service running, and the other commands talk to it or to a remote one.
+#[derive(Parser, Debug)]
+#[command(name = "zkpool", version, after_help = exit::HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Print one JSON value instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to log to standard error, such as `debug` or `zkpool_worker=debug,warn`
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER", default_value = "warn")]
+    #[arg(value_parser = log_filter)]
+    log: String,
+    /// Log lines as JSON
+    #[arg(long, global = true)]
+    log_json: bool,
+}
+
+/// Checks a log filter.
+fn log_filter(text: &str) -> Result<String, ParseError> {
+    EnvFilter::builder().parse(text).map(|_| text.to_owned())
+}
+
+/// Sends what the program logs to standard error.
+pub(crate) fn log_to_stderr(cli: &Cli) {
+    let filter = EnvFilter::builder().parse_lossy(&cli.log);
+    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    if cli.log_json { logs.json().init() } else { logs.init() }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_documented_command_line_is_accepted() {
+        for line in [
+            "zkpool demo",
+            "zkpool demo --proofs 3 --data d --json",
+            "zkpool serve --data d --listen 127.0.0.1:0 --no-prover",
+            "zkpool keys create --data d --project acme --scopes submit,read",
+            "zkpool keys create --scopes read",
+            "zkpool keys list",
+            "zkpool keys revoke 018f2e7a-0000-7000-8000-000000000001",
+            "zkpool circuits add rollup k.zkey --allow-development-key",
+            "zkpool circuits list",
+            "zkpool circuits show rollup",
+            "zkpool prove rollup w.wtns --proof p --public q --tag a=b --idempotency-key k",
+            "zkpool proofs list --circuit rollup --state queued --tag a=b",
+            "zkpool proofs show 018f2e7a-0000-7000-8000-000000000001",
+            "zkpool proofs cancel 018f2e7a-0000-7000-8000-000000000001",
+            "zkpool verify 018f2e7a-0000-7000-8000-000000000001",
+            "zkpool verify --verification-key v --public p --proof q",
+            "zkpool groth16 setup --development c.r1cs k.zkey",
+            "zkpool groth16 prove k.zkey w.wtns proof.json public.json",
+            "zkpool groth16 verify vk.json public.json proof.json",
+            "zkpool groth16 export-verification-key k.zkey vk.json",
+            "zkpool bench service --proofs 3",
+            "zkpool bench groth16 k.zkey w.wtns --runs 3",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+        }
+    }
+
+    #[test]
+    fn command_lines_that_contradict_themselves_are_rejected() {
+        for line in [
+            "zkpool",
+            "zkpool keys create --scopes root",
+            "zkpool keys create --data d --scopes read",
+            "zkpool keys create --project acme --scopes read",
+            "zkpool verify",
+            "zkpool verify --verification-key v",
+            "zkpool verify 018f2e7a-0000-7000-8000-000000000001 --proof p",
+            "zkpool prove rollup w.wtns --tag nothing",
+            "zkpool demo --proofs 0",
+            "zkpool proofs show latest",
+            "zkpool demo --log [",
+        ] {
+            assert!(parse(line).is_err(), "{line} was accepted");
+        }
+    }
+
+    #[test]
+    fn help_lists_the_exit_codes() {
+        let help = parse("zkpool --help").unwrap_err();
+        assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+        assert!(help.to_string().contains("Exit codes:"));
+    }
+}

@@ -1,0 +1,91 @@
+//! `zkpool bench groth16`: how fast this machine opens a key, proves and verifies.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use zkpool_ports::{Clock, SystemClock};
+
+use super::median;
+use crate::exit::CliError;
+use crate::groth16::{self, CacheArgs};
+use crate::output::{Report, fields};
+use crate::progress::Drawing;
+
+/// Measure opening a key, proving and verifying
+///
+/// One proof is made before the measured ones, so that the key is in memory and the threads run.
+#[derive(Args, Debug)]
+pub(crate) struct Groth16Args {
+    /// The proving key (.zkey)
+    proving_key: PathBuf,
+    /// The witness (.wtns)
+    witness: PathBuf,
+    /// How many proofs to measure
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    runs: u32,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+/// What was measured, in milliseconds.
+#[derive(Debug, Serialize)]
+struct Measured {
+    open_ms: f64,
+    prove_ms_median: f64,
+    prove_ms_min: f64,
+    prove_ms_max: f64,
+    verify_ms_median: f64,
+    runs: u32,
+    threads: usize,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Groth16Args, drawing: Drawing) -> Result<Report, CliError> {
+    let clock = SystemClock::new();
+    let bar = drawing.count(u64::from(args.runs), "proving");
+    let (key, open_ms) = timed(&clock, || groth16::open_key(&args.proving_key, &args.cache))?;
+    let witness = groth16::read_witness(&args.witness)?;
+    let warm = groth16::prove_verified(&key, &witness)?;
+    let verification_key = key.verifying_key();
+    let (mut prove_ms, mut verify_ms) = (Vec::new(), Vec::new());
+    for _ in 0..args.runs {
+        prove_ms.push(timed(&clock, || groth16::prove(&key, &witness))?.1);
+        verify_ms.push(timed(&clock, || groth16::verify(&verification_key, &warm))?.1);
+        bar.advance(1);
+    }
+    drop(bar);
+    report(&Measured {
+        open_ms,
+        prove_ms_median: median(&prove_ms),
+        prove_ms_min: prove_ms.iter().copied().fold(f64::INFINITY, f64::min),
+        prove_ms_max: prove_ms.iter().copied().fold(0.0, f64::max),
+        verify_ms_median: median(&verify_ms),
+        runs: args.runs,
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+    })
+}
+
+/// What `work` returned and how many milliseconds it took.
+fn timed<T>(
+    clock: &SystemClock,
+    work: impl FnOnce() -> Result<T, CliError>,
+) -> Result<(T, f64), CliError> {
+    let start = clock.elapsed();
+    let value = work()?;
+    let took: Duration = clock.elapsed().saturating_sub(start);
+    Ok((value, took.as_secs_f64() * 1e3))
+}
+
+fn report(measured: &Measured) -> Result<Report, CliError> {
+    let Measured { open_ms, prove_ms_median, prove_ms_min, prove_ms_max, .. } = measured;
+    let text = fields(&[
+        ("open", format!("{open_ms:.1} ms")),
+        ("prove", format!("{prove_ms_median:.1} ms ({prove_ms_min:.1} to {prove_ms_max:.1})")),
+        ("verify", format!("{:.2} ms", measured.verify_ms_median)),
+        ("runs", format!("{} on {} threads", measured.runs, measured.threads)),
+    ]);
+    Report::new(measured, text)
+}

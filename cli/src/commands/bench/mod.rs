@@ -1,0 +1,43 @@
+//! `zkpool bench`: measurements on this machine.
+
+mod groth16;
+mod service;
+
+use clap::Subcommand;
+
+use crate::exit::CliError;
+use crate::output::Report;
+use crate::progress::Drawing;
+
+/// Measure this machine
+#[derive(Subcommand, Debug)]
+pub(crate) enum BenchCommand {
+    Service(service::ServiceArgs),
+    Groth16(groth16::Groth16Args),
+}
+
+/// Runs the command.
+pub(crate) fn run(command: &BenchCommand, drawing: Drawing) -> Result<Report, CliError> {
+    match command {
+        BenchCommand::Service(args) => service::run(args, drawing),
+        BenchCommand::Groth16(args) => groth16::run(args, drawing),
+    }
+}
+
+/// The value in the middle of the sorted samples, the upper one of two; zero where there is none.
+fn median<T: Copy + Default + PartialOrd>(samples: &[T]) -> T {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_median_is_not_moved_by_one_bad_sample() {
+        assert_eq!(median(&[3.0, 1.0, 1000.0]), 3.0);
+        assert_eq!(median::<u64>(&[]), 0);
+    }
+}

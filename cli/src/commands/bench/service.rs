@@ -1,0 +1,195 @@
+//! `zkpool bench service`: what the service adds to proving.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use zkpool_ports::{Clock, SystemClock};
+use zkpool_types::api::{ProofView, SubmitProof};
+use zkpool_types::{JobState, ProjectId};
+
+use super::median;
+use crate::client::{Client, WaitFor};
+use crate::commands::demo::{ms, with_data_dir};
+use crate::embedded::{Embedded, Options};
+use crate::exit::CliError;
+use crate::output::{Report, fields};
+use crate::progress::Drawing;
+use crate::{random, rollup};
+
+/// What the service may add besides waiting for the disk, in milliseconds.
+const BOUND_MS: f64 = 5.0;
+
+/// Times the disk is asked to write through between two proofs.
+const FSYNC_SAMPLES: usize = 5;
+
+/// How long one proof is waited for.
+const WAIT: WaitFor =
+    WaitFor { total: Duration::from_secs(120), look_every: Duration::from_secs(20) };
+
+/// Measure what the service adds to proving, one proof at a time
+///
+/// The overhead of a proof is the time from acceptance to its end, less the time in which it was
+/// proven and verified. It is held against a bound: the writes that must reach the disk before a
+/// proof is ready, times what one such write takes on this disk in the same run, plus 5 ms.
+#[derive(Args, Debug)]
+pub(crate) struct ServiceArgs {
+    /// How many proofs to measure
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    proofs: u32,
+    /// Measure on the disk of this directory instead of the temporary one
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// One proof as it was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sample {
+    overhead_ms: f64,
+    requester_ms: f64,
+    fsyncs: u64,
+    fsync_ms: f64,
+}
+
+/// What was measured.
+#[derive(Debug, PartialEq, Serialize)]
+struct Measured {
+    proofs: usize,
+    overhead_ms_p50: f64,
+    requester_overhead_ms_p50: f64,
+    fsyncs_per_job: u64,
+    fsync_ms_p50: f64,
+    bound_ms: f64,
+    holds: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ServiceArgs, drawing: Drawing) -> Result<Report, CliError> {
+    let samples = with_data_dir(args.data.as_deref(), |data| {
+        let options = Options { listen: ([127, 0, 0, 1], 0).into(), prover: true };
+        let service = Embedded::start(data, options)?;
+        let project: ProjectId = "bench".parse().map_err(CliError::internal)?;
+        let (client, key) = service.client(&project)?;
+        let samples = measure(&service, &client, data, args.proofs as usize, drawing);
+        service.storage().revoke_key(&project, key)?;
+        service.stop()?;
+        samples
+    })?;
+    report(&Measured::of(&samples))
+}
+
+/// Measures one proof after another, after one that loads the key.
+fn measure(
+    service: &Embedded,
+    client: &Client,
+    data: &Path,
+    count: usize,
+    drawing: Drawing,
+) -> Result<Vec<Sample>, CliError> {
+    let circuit = rollup::register(client, data, drawing)?.id.to_string();
+    measure_one(service, client, &circuit, 0)?;
+    let bar = drawing.count(count as u64, "proving");
+    let each = (0..count).map(|index| {
+        let sample = measure_one(service, client, &circuit, index);
+        bar.advance(1);
+        sample
+    });
+    each.collect()
+}
+
+/// Measures one proof.
+fn measure_one(
+    service: &Embedded,
+    client: &Client,
+    circuit: &str,
+    index: usize,
+) -> Result<Sample, CliError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let storage = service.storage();
+    let probe = storage.blobs().probe_fsync(Arc::clone(&clock), FSYNC_SAMPLES);
+    let fsync = storage
+        .runtime()
+        .block_on(probe)
+        .map_err(|error| CliError::storage("time the disk", error))?;
+    let body = SubmitProof {
+        circuit: circuit.to_owned(),
+        witness: rollup::witness(client, index)?,
+        tags: [].into(),
+        deadline: None,
+    };
+    let (fsyncs, start) = (storage.blobs().fsyncs(), clock.elapsed());
+    let job = client.submit(&random::idempotency_key()?, &body)?.id;
+    let view = client.wait(job, WAIT, |_| {})?;
+    let took = clock.elapsed().saturating_sub(start);
+    let device_ms = device_ms(&view)?;
+    Ok(Sample {
+        overhead_ms: between_ms(&view) - device_ms,
+        requester_ms: took.as_secs_f64() * 1e3 - device_ms,
+        fsyncs: storage.blobs().fsyncs() - fsyncs,
+        fsync_ms: fsync.as_secs_f64() * 1e3,
+    })
+}
+
+/// Time in which the proof was made and verified.
+fn device_ms(view: &ProofView) -> Result<f64, CliError> {
+    match (&view.receipt, view.state) {
+        (Some(receipt), JobState::Succeeded) => Ok(ms(receipt.usage.device_us)),
+        _ => Err(CliError::Fault(format!("expected a proof to succeed, found {}", view.state))),
+    }
+}
+
+/// Time from acceptance to the end.
+fn between_ms(view: &ProofView) -> f64 {
+    let finished_at = view.finished_at.unwrap_or(view.accepted_at);
+    finished_at.duration_since(view.accepted_at).as_secs_f64() * 1e3
+}
+
+impl Measured {
+    fn of(samples: &[Sample]) -> Self {
+        let p50 = |value: fn(&Sample) -> f64| median(&samples.iter().map(value).collect::<Vec<_>>());
+        let fsyncs_per_job = median(&samples.iter().map(|s| s.fsyncs).collect::<Vec<_>>());
+        let (overhead_ms_p50, fsync_ms_p50) = (p50(|s| s.overhead_ms), p50(|s| s.fsync_ms));
+        let bound_ms = fsyncs_per_job as f64 * fsync_ms_p50 + BOUND_MS;
+        Self {
+            proofs: samples.len(),
+            overhead_ms_p50,
+            requester_overhead_ms_p50: p50(|s| s.requester_ms),
+            fsyncs_per_job,
+            fsync_ms_p50,
+            bound_ms,
+            holds: overhead_ms_p50 <= bound_ms,
+        }
+    }
+}
+
+fn report(measured: &Measured) -> Result<Report, CliError> {
+    let Measured { overhead_ms_p50, fsyncs_per_job, fsync_ms_p50, bound_ms, holds, .. } = measured;
+    let requester = measured.requester_overhead_ms_p50;
+    let text = fields(&[
+        ("proofs", measured.proofs.to_string()),
+        ("overhead p50", format!("{overhead_ms_p50:.2} ms from acceptance to the end")),
+        ("requester p50", format!("{requester:.2} ms from sending to receiving")),
+        ("disk", format!("{fsyncs_per_job} writes through a proof, {fsync_ms_p50:.2} ms each")),
+        ("bound", format!("{bound_ms:.2} ms: {}", if *holds { "holds" } else { "EXCEEDED" })),
+    ]);
+    Ok(Report::new(measured, text)?.holds(*holds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(overhead_ms: f64) -> Measured {
+        Measured::of(&[Sample { overhead_ms, requester_ms: 0.0, fsyncs: 4, fsync_ms: 2.0 }])
+    }
+
+    #[test]
+    fn the_bound_is_the_disk_and_five_milliseconds() {
+        assert_eq!(measured(13.0).bound_ms, 13.0);
+        assert!(measured(13.0).holds);
+        assert!(!measured(13.1).holds);
+    }
+}

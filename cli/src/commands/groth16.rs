@@ -1,0 +1,119 @@
+//! `zkpool groth16`: keys, proofs and verification without a server.
+//!
+//! Files and the order of arguments are those of snarkjs and rapidsnark.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::verify::verdict;
+use crate::exit::CliError;
+use crate::files;
+use crate::groth16::{self, CacheArgs};
+use crate::output::{self, Report};
+use crate::progress::Drawing;
+
+/// Set up, prove and verify offline, with the files of circom and snarkjs
+#[derive(Subcommand, Debug)]
+pub(crate) enum Groth16Command {
+    /// Make a proving key for development
+    ///
+    /// Whoever runs a setup alone can forge proofs under its key, so that the key is marked and
+    /// refused wherever that is not allowed. For production use the key of a ceremony.
+    Setup {
+        /// Say that this is what is wanted
+        #[arg(long)]
+        development: bool,
+        /// The constraint system (.r1cs)
+        circuit: PathBuf,
+        /// Where to write the proving key (.zkey)
+        proving_key: PathBuf,
+    },
+    /// Make a proof and the public inputs it is for
+    ///
+    /// The proof is verified before anything is written.
+    Prove(ProveArgs),
+    /// Verify a proof: prints OK or INVALID
+    Verify {
+        /// The verification key (JSON)
+        verification_key: PathBuf,
+        /// The public inputs (JSON)
+        public: PathBuf,
+        /// The proof (JSON)
+        proof: PathBuf,
+    },
+    /// Write the verification key of a proving key
+    ExportVerificationKey {
+        /// The proving key (.zkey)
+        proving_key: PathBuf,
+        /// Where to write the verification key (JSON)
+        verification_key: PathBuf,
+        #[command(flatten)]
+        cache: CacheArgs,
+    },
+}
+
+/// What a proof is made of, and where it goes.
+#[derive(Args, Debug)]
+pub(crate) struct ProveArgs {
+    /// The proving key (.zkey)
+    proving_key: PathBuf,
+    /// The witness (.wtns)
+    witness: PathBuf,
+    /// Where to write the proof (JSON)
+    proof: PathBuf,
+    /// Where to write the public inputs (JSON)
+    public: PathBuf,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(command: &Groth16Command, drawing: Drawing) -> Result<Report, CliError> {
+    match command {
+        Groth16Command::Setup { development: false, .. } => Err(CliError::SetupForProduction),
+        Groth16Command::Setup { development: true, circuit, proving_key } => {
+            setup(circuit, proving_key, drawing)
+        }
+        Groth16Command::Prove(args) => prove(args, drawing),
+        Groth16Command::Verify { verification_key, public, proof } => {
+            verdict(groth16::verify_files(verification_key, public, proof)?)
+        }
+        Groth16Command::ExportVerificationKey { proving_key, verification_key, cache } => {
+            let key = groth16::open_key(proving_key, cache)?;
+            groth16::write_verification_key(&key.verifying_key(), verification_key)?;
+            written(&[verification_key])
+        }
+    }
+}
+
+fn setup(circuit: &Path, proving_key: &Path, drawing: Drawing) -> Result<Report, CliError> {
+    let constraints = files::read(circuit)?;
+    let bar = drawing.spinner("setting up a development key");
+    groth16::development_setup(&constraints, proving_key)?;
+    drop(bar);
+    output::warn("this key is for development only: who made it can forge proofs");
+    written(&[proving_key])
+}
+
+fn prove(args: &ProveArgs, drawing: Drawing) -> Result<Report, CliError> {
+    let bar = drawing.spinner("opening the key");
+    let key = groth16::open_key(&args.proving_key, &args.cache)?;
+    let witness = groth16::read_witness(&args.witness)?;
+    bar.say("proving");
+    let body = groth16::prove_verified(&key, &witness)?;
+    drop(bar);
+    if body.development {
+        output::warn("the key is for development only: who made it can forge proofs");
+    }
+    groth16::write_proof(&body, &args.proof, &args.public)?;
+    written(&[&args.proof, &args.public])
+}
+
+/// Which files were written.
+fn written(paths: &[&Path]) -> Result<Report, CliError> {
+    let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    let text = format!("wrote {}\n", names.join(" and "));
+    Report::new(&json!({ "written": names }), text)
+}

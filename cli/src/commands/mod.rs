@@ -1,0 +1,53 @@
+//! The commands, one file each.
+
+mod bench;
+mod circuits;
+mod demo;
+mod groth16;
+mod keys;
+mod proofs;
+mod prove;
+mod serve;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::args::Cli;
+use crate::exit::CliError;
+use crate::output::Report;
+use crate::progress::Drawing;
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Demo(demo::DemoArgs),
+    Serve(serve::ServeArgs),
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    #[command(subcommand)]
+    Circuits(circuits::CircuitsCommand),
+    Prove(prove::ProveArgs),
+    #[command(subcommand)]
+    Proofs(proofs::ProofsCommand),
+    Verify(verify::VerifyArgs),
+    #[command(subcommand)]
+    Groth16(groth16::Groth16Command),
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+}
+
+/// Runs the command of these arguments.
+pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
+    let drawing = Drawing::unless_json(cli.json);
+    match cli.command {
+        Command::Demo(args) => demo::run(&args, drawing),
+        Command::Serve(args) => serve::run(&args, cli.json),
+        Command::Keys(command) => keys::run(&command),
+        Command::Circuits(command) => circuits::run(&command, drawing),
+        Command::Prove(args) => prove::run(args, drawing),
+        Command::Proofs(command) => proofs::run(&command),
+        Command::Verify(args) => verify::run(&args),
+        Command::Groth16(command) => groth16::run(&command, drawing),
+        Command::Bench(command) => bench::run(&command, drawing),
+    }
+}

@@ -1,0 +1,54 @@
+//! `zkpool serve`: a service on this machine.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::embedded::{Embedded, Options};
+use crate::exit::CliError;
+use crate::output::{self, Report};
+
+/// Run a service on this machine: storage, HTTP API and prover in one process
+///
+/// A line that begins with `listening on` is written to standard output when requests are taken,
+/// or with --json an object with the address as `listening`.
+/// Interrupt or SIGTERM ends it: requests in flight are answered, jobs in progress are handed
+/// back and proven again by the next server on the same directory.
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// Where everything is kept
+    #[arg(long, value_name = "DIR", default_value = "./zkpool-data")]
+    data: PathBuf,
+    /// The address to listen on; port 0 is any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Take requests, and leave proving to other processes
+    #[arg(long)]
+    no_prover: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ServeArgs, as_json: bool) -> Result<Report, CliError> {
+    let options = Options { listen: args.listen, prover: !args.no_prover };
+    let service = Embedded::start(&args.data, options)?;
+    let url = service.url();
+    if as_json {
+        output::line(&json!({ "listening": url }).to_string());
+    } else {
+        output::line(&format!("listening on {url}"));
+        output::line(&create_key_hint(&args.data));
+    }
+    service.run_until_asked_to_stop()?;
+    service.stop()?;
+    Report::new(&json!({ "stopped": url }), "stopped\n")
+}
+
+/// How to get a key for a fresh directory.
+fn create_key_hint(data: &std::path::Path) -> String {
+    let data = data.display();
+    format!(
+        "create a key with: zkpool keys create --data {data} --project NAME --scopes submit,read"
+    )
+}

@@ -1,0 +1,11 @@
+//! A whole service in this process: storage on local disk, HTTP on this machine, one prover.
+//!
+//! The handlers and the prover are the ones that run in a data centre; only the ports differ.
+//! A data directory holds `blobs/` and `queue.sqlite` (the truth), `cache/` (can be deleted)
+//! and `lock` (held while a server runs).
+
+mod server;
+mod storage;
+
+pub(crate) use server::{Embedded, Options};
+pub(crate) use storage::Storage;

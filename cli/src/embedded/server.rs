@@ -1,0 +1,148 @@
+//! The server and the prover of this process.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use zkpool_functions::{Context, Settings, local, router};
+use zkpool_ledger::PriceBook;
+use zkpool_types::{ApiKey, KeyId, ProjectId, Scope};
+use zkpool_worker::{CpuDevice, Worker};
+
+use super::Storage;
+use crate::client::Client;
+use crate::exit::CliError;
+
+/// Time that the prover gets to hand back what it holds.
+const PROVER_STOP_MAX: Duration = Duration::from_secs(5);
+
+/// What to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// The address to listen on. Port 0 is any free port.
+    pub(crate) listen: SocketAddr,
+    /// Whether to prove in this process.
+    pub(crate) prover: bool,
+}
+
+/// A running service. Call [`Embedded::stop`] to end it in order.
+pub(crate) struct Embedded {
+    storage: Storage,
+    _lock: File,
+    address: SocketAddr,
+    price_book: Arc<PriceBook>,
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+    prover: JoinHandle<()>,
+}
+
+impl Embedded {
+    /// Starts a service on a data directory. It takes requests when this returns.
+    pub(crate) fn start(data: &Path, options: Options) -> Result<Self, CliError> {
+        let storage = Storage::open(data)?;
+        let lock = storage.lock()?;
+        let price_book = PriceBook::builtin()
+            .map(Arc::new)
+            .map_err(|error| CliError::storage("read the price book", error))?;
+        let stop = CancellationToken::new();
+        let (server, address) = serve(&storage, &price_book, options.listen, &stop)?;
+        let prover = if options.prover {
+            prove(&storage, &price_book, &stop)?
+        } else {
+            storage.runtime().spawn(std::future::ready(()))
+        };
+        Ok(Self { storage, _lock: lock, address, price_book, stop, server, prover })
+    }
+
+    /// The address that is listened on, as a URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The storage behind the service.
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// The prices that the service charges.
+    pub(crate) fn price_book(&self) -> &PriceBook {
+        &self.price_book
+    }
+
+    /// A client with a fresh key of `project`, and the key's id to revoke it by.
+    pub(crate) fn client(&self, project: &ProjectId) -> Result<(Client, KeyId), CliError> {
+        let created = self.storage.create_key(project, &[Scope::Submit, Scope::Read])?;
+        let key: ApiKey = created.key.expose().parse()?;
+        Ok((Client::with_key(&self.url(), key), created.record.id))
+    }
+
+    /// Runs until the process is asked to stop.
+    pub(crate) fn run_until_asked_to_stop(&self) -> Result<(), CliError> {
+        let asked = self.storage.runtime().block_on(asked_to_stop());
+        asked.map_err(|error| CliError::storage("listen for signals", error))
+    }
+
+    /// Answers the requests in flight, hands back the jobs in progress, and ends.
+    pub(crate) fn stop(self) -> Result<(), CliError> {
+        self.stop.cancel();
+        let ended = self.storage.runtime().block_on(async {
+            let prover = tokio::time::timeout(PROVER_STOP_MAX, self.prover);
+            let (_, server) = tokio::join!(prover, self.server);
+            server
+        });
+        // A proof that was abandoned runs on its own thread until the process ends.
+        self.storage.shut_down();
+        match ended {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(CliError::storage("answer every request before stopping", error)),
+            Err(error) => Err(CliError::Fault(format!("the server failed: {error}"))),
+        }
+    }
+}
+
+/// Starts the HTTP server.
+fn serve(
+    storage: &Storage,
+    price_book: &Arc<PriceBook>,
+    listen: SocketAddr,
+    stop: &CancellationToken,
+) -> Result<(JoinHandle<std::io::Result<()>>, SocketAddr), CliError> {
+    let failed = |source| CliError::Listen { address: listen.to_string(), source };
+    let listener = storage.runtime().block_on(TcpListener::bind(listen)).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let settings = Settings { draining: stop.clone(), ..Settings::default() };
+    let context = Context::new(storage.ports().clone(), Arc::clone(price_book), settings);
+    let serving = local::serve(listener, router(context), stop.clone());
+    Ok((storage.runtime().spawn(serving), address))
+}
+
+/// Starts the prover.
+fn prove(
+    storage: &Storage,
+    price_book: &Arc<PriceBook>,
+    stop: &CancellationToken,
+) -> Result<JoinHandle<()>, CliError> {
+    let settings = zkpool_worker::Settings::new(storage.cache_dir());
+    let (ports, book) = (storage.ports().clone(), Arc::clone(price_book));
+    let worker = Worker::new(ports, book, Arc::new(CpuDevice), settings)
+        .map_err(CliError::internal)?;
+    let stop = stop.clone();
+    Ok(storage.runtime().spawn(async move { worker.run(stop).await }))
+}
+
+/// Returns when the process receives SIGTERM or an interrupt from the terminal.
+async fn asked_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! Exit codes, and every way in which a command fails.
+//!
+//! An error is one line: what was attempted, why it failed, and what to do next. The exit code
+//! is chosen by what a calling script would do differently.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use zkpool_types::api::Problem;
+use zkpool_types::{ErrorCode, JobId};
+
+/// The exit codes as `--help` shows them.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  done, and what was asked holds
+  1  the answer is no: a proof is invalid, a witness does not satisfy its circuit, a job
+     failed, a bound does not hold
+  2  the command line is wrong
+  3  the server cannot be reached or did not answer in time
+  4  the API key is missing, unknown or lacks a scope
+  5  refused: a file or a request is invalid, or what it names does not exist
+  6  this machine: a file cannot be read or written, or a directory is in use
+  7  the server failed, or this program has a fault";
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, and what was asked holds.
+    Ok = 0,
+    /// The answer is no.
+    No = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The server cannot be reached or did not answer in time.
+    Unreachable = 3,
+    /// The API key is missing, unknown or lacks a scope.
+    Denied = 4,
+    /// A file or a request was refused.
+    Refused = 5,
+    /// This machine failed.
+    Local = 6,
+    /// The server failed, or this program has a fault.
+    Fault = 7,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The exit code for a problem that a server answered with.
+    pub(crate) const fn of_code(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Unauthenticated | ErrorCode::ScopeMissing => Self::Denied,
+            ErrorCode::RequestTimeout | ErrorCode::Unavailable => Self::Unreachable,
+            ErrorCode::Internal | ErrorCode::AttemptsExhausted => Self::Fault,
+            ErrorCode::NotFound
+            | ErrorCode::MethodNotAllowed
+            | ErrorCode::IdempotencyConflict
+            | ErrorCode::AlreadyFinished
+            | ErrorCode::UploadIncomplete
+            | ErrorCode::BodyTooLarge
+            | ErrorCode::UnsupportedMediaType
+            | ErrorCode::InvalidRequest
+            | ErrorCode::IdempotencyKeyRequired
+            | ErrorCode::DigestMismatch
+            | ErrorCode::InvalidProvingKey
+            | ErrorCode::DevelopmentKey
+            | ErrorCode::InvalidWitness
+            | ErrorCode::UnsatisfiedWitness => Self::Refused,
+        }
+    }
+}
+
+/// Any error behind a variant that only reports it.
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The arguments fit the grammar but not each other.
+    #[error("{0}")]
+    Usage(String),
+    /// No API key was given.
+    #[error("no API key was given")]
+    NoApiKey,
+    /// The API key is not one. It is not repeated.
+    #[error("the API key is malformed: {0}")]
+    MalformedApiKey(#[from] zkpool_types::key::InvalidApiKey),
+    /// The server cannot be reached.
+    #[error("cannot reach {server}: {source}")]
+    Unreachable {
+        /// The server's address.
+        server: String,
+        /// What the connection said.
+        source: Box<ureq::Error>,
+    },
+    /// The server refused the request.
+    #[error("{} ({}): {}", .0.title, .0.code, .0.detail)]
+    Problem(Box<Problem>),
+    /// The server answered with something that is not of its API.
+    #[error("{server} answered {path} with status {status}, which is not an answer of the API")]
+    NotTheApi {
+        /// The server's address.
+        server: String,
+        /// What was asked.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A job has not ended in time.
+    #[error("proof {job} did not end within {seconds} s")]
+    NotEnded {
+        /// The job.
+        job: JobId,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File {
+        /// What was attempted: read, write, create.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file was read and is not what it should be.
+    #[error("{} is refused: {source}", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Cause,
+    },
+    /// A document that a server sent is not what it should be.
+    #[error("{what} from the server is refused: {source}")]
+    BadDocument {
+        /// Which document.
+        what: &'static str,
+        /// What is wrong with it.
+        source: Cause,
+    },
+    /// Proving failed before there was a proof.
+    #[error("cannot prove: {0}")]
+    Proving(#[source] Cause),
+    /// The proof that was made does not verify.
+    #[error("the witness does not satisfy the circuit: the proof made from it does not verify")]
+    Unsatisfied,
+    /// A setup was asked for without saying that it is for development.
+    #[error("a setup by one person is for development only: who runs it can forge proofs")]
+    SetupForProduction,
+    /// Another process serves this data directory.
+    #[error("{} is in use by another zkpool server", dir.display())]
+    DataInUse {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// The address to listen on cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Stored data cannot be used.
+    #[error("cannot {doing}: {source}")]
+    Storage {
+        /// What was attempted.
+        doing: &'static str,
+        /// What the store said.
+        source: Cause,
+    },
+    /// Something that cannot happen did.
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl CliError {
+    /// A file cannot be read.
+    pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
+        Self::File { doing: "read", path: path.to_owned(), source }
+    }
+
+    /// A file cannot be written.
+    pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
+        Self::File { doing: "write", path: path.to_owned(), source }
+    }
+
+    /// A file is not what it should be.
+    pub(crate) fn bad_file(path: &Path, source: impl Into<Cause>) -> Self {
+        Self::BadFile { path: path.to_owned(), source: source.into() }
+    }
+
+    /// Something that cannot happen did.
+    pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Fault(error.to_string())
+    }
+
+    /// Stored data cannot be used.
+    pub(crate) fn storage(doing: &'static str, source: impl Into<Cause>) -> Self {
+        Self::Storage { doing, source: source.into() }
+    }
+
+    /// The exit code that this error ends the process with.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::NoApiKey | Self::MalformedApiKey(_) => Exit::Denied,
+            Self::Unreachable { .. } | Self::NotEnded { .. } => Exit::Unreachable,
+            Self::Problem(problem) => Exit::of_code(problem.code),
+            Self::Unsatisfied => Exit::No,
+            Self::BadFile { .. } | Self::Proving(_) | Self::SetupForProduction => Exit::Refused,
+            Self::File { .. }
+            | Self::DataInUse { .. }
+            | Self::Listen { .. }
+            | Self::Storage { .. } => Exit::Local,
+            Self::NotTheApi { .. } | Self::BadDocument { .. } | Self::Fault(_) => Exit::Fault,
+        }
+    }
+
+    /// What the person at the terminal does next.
+    pub(crate) fn next(&self) -> String {
+        match self {
+            Self::Usage(_) => "see `zkpool help`".into(),
+            Self::NoApiKey | Self::MalformedApiKey(_) => {
+                "set ZKPOOL_API_KEY to a key made by `zkpool keys create`".into()
+            }
+            Self::Unreachable { .. } => {
+                "start a server with `zkpool serve`, or name one with --server".into()
+            }
+            Self::Problem(problem) => next_after(problem.code).into(),
+            Self::NotTheApi { .. } => "check --server".into(),
+            Self::NotEnded { job, .. } => format!("ask again with `zkpool proofs show {job}`"),
+            Self::File { .. } => "check the path and its permissions".into(),
+            Self::BadFile { .. } => "make the file again with the tool it comes from".into(),
+            Self::BadDocument { .. } => "check that server and command are of one version".into(),
+            Self::Proving(_) => "check that key and witness are of the same circuit".into(),
+            Self::Unsatisfied => "calculate the witness again from inputs that hold".into(),
+            Self::SetupForProduction => {
+                "add --development, or run a ceremony with snarkjs and use its final .zkey".into()
+            }
+            Self::DataInUse { .. } => "stop that server, or choose another --data".into(),
+            Self::Listen { .. } => "choose another address with --listen".into(),
+            Self::Storage { .. } => "check the disk and the permissions of --data".into(),
+            Self::Fault(_) => "run again with --log debug and report what it says".into(),
+        }
+    }
+}
+
+/// What to do after a server refused with this code.
+const fn next_after(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::Unauthenticated => "set ZKPOOL_API_KEY to a key that is not revoked",
+        ErrorCode::ScopeMissing => "use a key with that scope: `zkpool keys create --scopes`",
+        ErrorCode::NotFound => "see `zkpool circuits list` and `zkpool proofs list`",
+        ErrorCode::IdempotencyConflict => "use another --idempotency-key",
+        ErrorCode::AlreadyFinished => "see how it ended with `zkpool proofs show`",
+        ErrorCode::DevelopmentKey => "add --allow-development-key if forged proofs do no harm",
+        ErrorCode::InvalidProvingKey => "check the file with `snarkjs zkey verify`",
+        ErrorCode::InvalidWitness | ErrorCode::UnsatisfiedWitness => {
+            "calculate the witness again for this circuit"
+        }
+        ErrorCode::RequestTimeout | ErrorCode::Unavailable => "try again in a while",
+        ErrorCode::Internal | ErrorCode::AttemptsExhausted => "see the server's log",
+        ErrorCode::MethodNotAllowed
+        | ErrorCode::UploadIncomplete
+        | ErrorCode::BodyTooLarge
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::InvalidRequest
+        | ErrorCode::IdempotencyKeyRequired
+        | ErrorCode::DigestMismatch => "check that server and command are of one version",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_is_in_the_help() {
+        let all = [
+            Exit::Ok,
+            Exit::No,
+            Exit::Usage,
+            Exit::Unreachable,
+            Exit::Denied,
+            Exit::Refused,
+            Exit::Local,
+            Exit::Fault,
+        ];
+        for exit in all {
+            assert!(HELP.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_script_can_tell_a_bad_key_from_a_bad_file() {
+        assert_eq!(Exit::of_code(ErrorCode::Unauthenticated), Exit::Denied);
+        assert_eq!(Exit::of_code(ErrorCode::InvalidProvingKey), Exit::Refused);
+        assert_eq!(Exit::of_code(ErrorCode::Unavailable), Exit::Unreachable);
+    }
+
+    #[test]
+    fn every_server_problem_says_what_to_do_next() {
+        for code in ErrorCode::ALL {
+            let error = CliError::Problem(Box::new(Problem::new(*code, "detail")));
+            assert!(!error.next().is_empty(), "{code}");
+            assert!(error.to_string().contains(code.as_str()));
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_line() {
+        let error = CliError::read(Path::new("a.zkey"), std::io::Error::other("gone"));
+        assert_eq!(error.to_string(), "cannot read a.zkey: gone");
+        assert_eq!(error.exit(), Exit::Local);
+    }
+}

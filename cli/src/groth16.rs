@@ -1,0 +1,169 @@
+//! Groth16 on this machine: files in, verified results out.
+
+use std::io::{BufWriter, Cursor};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+use zkpool_circuit_files::json::{self, verification_key};
+use zkpool_circuit_files::validated::Validated;
+use zkpool_circuit_files::zkey::{self, OpenError, WriteError};
+use zkpool_circuit_files::{
+    AnyProvingKey, AnyVerifyingKey, AnyWitness, GroupChecks, ReadOptions, r1cs, wtns,
+};
+use zkpool_types::{ProofBody, ProofSystemKind};
+
+use crate::exit::CliError;
+use crate::{files, random};
+
+/// Where it is noted which keys have passed the subgroup checks, so that a key is checked once.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CacheArgs {
+    /// Where it is noted which keys were checked; in your cache directory by default
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// The cache directory of the user (XDG Base Directory Specification)
+    #[arg(long, env = "XDG_CACHE_HOME", hide = true)]
+    xdg_cache_home: Option<PathBuf>,
+    /// The home directory of the user
+    #[arg(long, env = "HOME", hide = true)]
+    home: Option<PathBuf>,
+}
+
+impl CacheArgs {
+    /// The directory, where the system has a place for it. A relative XDG path is invalid.
+    fn dir(&self) -> Option<PathBuf> {
+        let xdg = self.xdg_cache_home.clone().filter(|dir| dir.is_absolute());
+        let in_home = || Some(self.home.as_ref()?.join(".cache"));
+        self.cache.clone().or_else(|| Some(xdg.or_else(in_home)?.join("zkpool")))
+    }
+
+    /// The record of checked keys.
+    fn record(&self) -> Option<Validated> {
+        Some(Validated::new(self.dir()?.join("validated")))
+    }
+}
+
+/// Opens a proving key. A development key is welcome: what it proves here convinces nobody else
+/// by itself, and the caller warns.
+pub(crate) fn open_key(path: &Path, cache: &CacheArgs) -> Result<AnyProvingKey, CliError> {
+    let options = ReadOptions { allow_development: true, group_checks: GroupChecks::Full };
+    match zkey::open(path, &options, cache.record().as_ref()) {
+        Ok(opened) => Ok(opened.key),
+        Err(OpenError::Open { path, source }) => Err(CliError::read(&path, source)),
+        Err(OpenError::Invalid { path, source }) => Err(CliError::bad_file(&path, source)),
+    }
+}
+
+/// Reads a witness.
+pub(crate) fn read_witness(path: &Path) -> Result<AnyWitness, CliError> {
+    let (file, _) = files::open(path)?;
+    wtns::read(file).map_err(|error| CliError::bad_file(path, error))
+}
+
+/// Makes a development key of a constraint system and writes it.
+pub(crate) fn development_setup(constraints: &[u8], path: &Path) -> Result<(), CliError> {
+    let circuit = r1cs::read(Cursor::new(constraints)).map_err(|error| CliError::Proving(error.into()))?;
+    let key = zkpool_snark::development_setup_any(&circuit, &mut random::generator()?)
+        .map_err(|error| CliError::Proving(error.into()))?;
+    files::write_with(path, |file| {
+        zkey::write(BufWriter::new(file), &key).map_err(|error| match error {
+            WriteError::Io(error) => CliError::write(path, error),
+            WriteError::Length { .. } => CliError::internal(error),
+        })
+    })
+}
+
+/// Makes a proof that nobody has verified yet.
+pub(crate) fn prove(key: &AnyProvingKey, witness: &AnyWitness) -> Result<ProofBody, CliError> {
+    zkpool_snark::prove_any(key, witness, &mut random::generator()?, &zkpool_snark::Unobserved)
+        .map_err(|error| CliError::Proving(error.into()))
+}
+
+/// Makes a proof and verifies it.
+///
+/// # Errors
+/// The witness does not satisfy the circuit, among others.
+pub(crate) fn prove_verified(
+    key: &AnyProvingKey,
+    witness: &AnyWitness,
+) -> Result<ProofBody, CliError> {
+    let body = prove(key, witness)?;
+    if verify(&key.verifying_key(), &body)? { Ok(body) } else { Err(CliError::Unsatisfied) }
+}
+
+/// Writes a verification key, as snarkjs writes it.
+pub(crate) fn write_verification_key(key: &AnyVerifyingKey, path: &Path) -> Result<(), CliError> {
+    let text = verification_key::write(key).map_err(CliError::internal)?;
+    files::write(path, text.as_bytes())
+}
+
+/// Writes a proof and its public inputs, as snarkjs writes them.
+pub(crate) fn write_proof(body: &ProofBody, proof: &Path, public: &Path) -> Result<(), CliError> {
+    let parsed = json::proof::from_value(&body.proof).map_err(|error| {
+        CliError::BadDocument { what: "the proof", source: error.into() }
+    })?;
+    let text = json::proof::write(&parsed).map_err(CliError::internal)?;
+    files::write_json(public, &body.public_inputs)?;
+    files::write(proof, text.as_bytes())
+}
+
+/// Verifies a proof. What is not a proof at all is an error.
+pub(crate) fn verify(key: &AnyVerifyingKey, body: &ProofBody) -> Result<bool, CliError> {
+    zkpool_snark::verify_any(key, body)
+        .map_err(|error| CliError::BadDocument { what: "the proof", source: error.into() })
+}
+
+/// Verifies a proof of a server under a verification key of it.
+pub(crate) fn verify_body(key: &Value, body: &ProofBody) -> Result<bool, CliError> {
+    // Whether a development key is good enough is for the reader of `development` to say.
+    let key = verification_key::from_value(key, body.development).map_err(|error| {
+        CliError::BadDocument { what: "the verification key", source: error.into() }
+    })?;
+    verify(&key, body)
+}
+
+/// Verifies three files as snarkjs writes them.
+///
+/// A verification key of a skipped setup phase is refused: anyone can forge proofs for it.
+pub(crate) fn verify_files(key: &Path, public: &Path, proof: &Path) -> Result<bool, CliError> {
+    let verification_key = verification_key::read(&files::read_json(key)?, false)
+        .map_err(|error| CliError::bad_file(key, error))?;
+    let public_inputs = serde_json::from_slice(&files::read_json(public)?)
+        .map_err(|error| CliError::bad_file(public, error))?;
+    let body = ProofBody {
+        proof_system: ProofSystemKind::Groth16,
+        curve: verification_key.curve(),
+        proof: serde_json::from_slice(&files::read_json(proof)?)
+            .map_err(|error| CliError::bad_file(proof, error))?,
+        public_inputs,
+        development: false,
+    };
+    zkpool_snark::verify_any(&verification_key, &body)
+        .map_err(|error| CliError::bad_file(proof, error))
+}
+
+mod zkpool_snark { //STUB
+    use super::*;
+    pub(crate) struct Unobserved;
+    pub(crate) fn prove_any(_: &AnyProvingKey, _: &AnyWitness, _: &mut rand_chacha::ChaCha20Rng, _: &Unobserved) -> Result<ProofBody, std::io::Error> { Err(std::io::Error::other("")) }
+    pub(crate) fn verify_any(_: &AnyVerifyingKey, _: &ProofBody) -> Result<bool, std::io::Error> { Err(std::io::Error::other("")) }
+    pub(crate) fn development_setup_any(_: &zkpool_circuit_files::AnyR1cs, _: &mut rand_chacha::ChaCha20Rng) -> Result<AnyProvingKey, std::io::Error> { Err(std::io::Error::other("")) }
+} //STUB
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(xdg: Option<&str>, home: Option<&str>) -> CacheArgs {
+        let dir = |text: Option<&str>| text.map(PathBuf::from);
+        CacheArgs { cache: None, xdg_cache_home: dir(xdg), home: dir(home) }
+    }
+
+    #[test]
+    fn the_cache_is_where_the_system_says_and_nowhere_if_it_does_not() {
+        assert_eq!(cache(Some("/c"), Some("/h")).dir(), Some("/c/zkpool".into()));
+        assert_eq!(cache(Some("relative"), Some("/h")).dir(), Some("/h/.cache/zkpool".into()));
+        assert_eq!(cache(None, None).dir(), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! Where every blob lies. No other place builds a storage key.
+//!
+//! ```text
+//! circuits/{project}/{name}/{version}.json       manifest, create-once
+//! artifacts/sha256/{digest}                      proving key, verification key
+//! jobs/{project}/{job}/request.json              create-once
+//! jobs/{project}/{job}/witness                   digest pinned in request.json
+//! jobs/{project}/{job}/progress.json             cached, display only
+//! jobs/{project}/{job}/outcome.json              create-once: the commit point
+//! jobs/{project}/{job}/waste/{attempt}.json      cached: work that ended nothing
+//! idempotency/{project}/{digest of key}.json     create-once
+//! uploads/{project}/{upload}.json, .bytes        announcement, bytes
+//! sweep/{project}.json                           cached: how far the sweeper has looked
+//! late/{project}/{job}                           jobs the sweeper must look at again
+//! api-keys/{digest of key}.json                  key record
+//! api-key-names/{project}/{key id}.json          create-once: digest of the key
+//! server/upload-address-secret                   create-once: signs addresses of uploads
+//! ```
+
+use zkpool_ports::BlobKey;
+use zkpool_types::{AttemptId, CircuitRef, JobId, KeyId, ProjectId, Sha256Digest, UploadId};
+
+/// Below this prefix every child is a project with jobs.
+pub const JOB_PROJECTS: &str = "jobs/";
+
+/// Below this prefix every child is a project with uploads.
+pub const UPLOAD_PROJECTS: &str = "uploads/";
+
+/// Below this prefix every key is a key record.
+pub const API_KEYS: &str = "api-keys/";
+
+#[expect(
+    clippy::expect_used,
+    reason = "ids, names and digests are validated on creation, hold only key characters, and \
+              the longest key made of them is far below the limit"
+)]
+fn key(text: String) -> BlobKey {
+    BlobKey::new(text).expect("a key of validated segments is valid")
+}
+
+/// The manifest of one circuit version.
+#[must_use]
+pub fn circuit(project: &ProjectId, circuit: &CircuitRef) -> BlobKey {
+    let (name, version) = (circuit.name(), circuit.version());
+    key(format!("circuits/{project}/{name}/{version}.json"))
+}
+
+/// The prefix of every manifest of a project.
+#[must_use]
+pub fn circuits(project: &ProjectId) -> String {
+    format!("circuits/{project}/")
+}
+
+/// The prefix of every version of one circuit. `name` is a validated name.
+#[must_use]
+pub fn circuit_versions(project: &ProjectId, name: &str) -> String {
+    format!("circuits/{project}/{name}/")
+}
+
+/// A content-addressed artifact.
+#[must_use]
+pub fn artifact(digest: &Sha256Digest) -> BlobKey {
+    key(format!("artifacts/sha256/{digest}"))
+}
+
+/// The prefix below which every child is a job of the project.
+#[must_use]
+pub fn jobs(project: &ProjectId) -> String {
+    format!("{JOB_PROJECTS}{project}/")
+}
+
+/// What was asked.
+#[must_use]
+pub fn request(project: &ProjectId, job: JobId) -> BlobKey {
+    key(format!("{JOB_PROJECTS}{project}/{job}/request.json"))
+}
+
+/// The witness.
+#[must_use]
+pub fn witness(project: &ProjectId, job: JobId) -> BlobKey {
+    key(format!("{JOB_PROJECTS}{project}/{job}/witness"))
+}
+
+/// How far the latest attempt is.
+#[must_use]
+pub fn progress(project: &ProjectId, job: JobId) -> BlobKey {
+    key(format!("{JOB_PROJECTS}{project}/{job}/progress.json"))
+}
+
+/// How the job ended.
+#[must_use]
+pub fn outcome(project: &ProjectId, job: JobId) -> BlobKey {
+    key(format!("{JOB_PROJECTS}{project}/{job}/outcome.json"))
+}
+
+/// Work of an attempt that did not end its job.
+#[must_use]
+pub fn waste(project: &ProjectId, job: JobId, attempt: AttemptId) -> BlobKey {
+    key(format!("{JOB_PROJECTS}{project}/{job}/waste/{attempt}.json"))
+}
+
+/// The job that an idempotency key stands for. The key is hashed: it may hold any character.
+#[must_use]
+pub fn idempotency(project: &ProjectId, idempotency_key: &str) -> BlobKey {
+    let digest = Sha256Digest::of(idempotency_key.as_bytes());
+    key(format!("idempotency/{project}/{digest}.json"))
+}
+
+/// The prefix of every upload of a project.
+#[must_use]
+pub fn uploads(project: &ProjectId) -> String {
+    format!("{UPLOAD_PROJECTS}{project}/")
+}
+
+/// The announcement of an upload.
+#[must_use]
+pub fn upload(project: &ProjectId, upload: UploadId) -> BlobKey {
+    key(format!("{UPLOAD_PROJECTS}{project}/{upload}.json"))
+}
+
+/// The bytes of an upload.
+#[must_use]
+pub fn upload_bytes(project: &ProjectId, upload: UploadId) -> BlobKey {
+    key(format!("{UPLOAD_PROJECTS}{project}/{upload}.bytes"))
+}
+
+/// How far the sweeper has looked.
+#[must_use]
+pub fn sweep_mark(project: &ProjectId) -> BlobKey {
+    key(format!("sweep/{project}.json"))
+}
+
+/// The mark of a job that may lie below the sweeper's watermark.
+#[must_use]
+pub fn late(project: &ProjectId, job: JobId) -> BlobKey {
+    key(format!("late/{project}/{job}"))
+}
+
+/// The prefix of every such mark of a project.
+#[must_use]
+pub fn late_jobs(project: &ProjectId) -> String {
+    format!("late/{project}/")
+}
+
+/// What is stored of an API key.
+#[must_use]
+pub fn api_key(digest: &Sha256Digest) -> BlobKey {
+    key(format!("{API_KEYS}{digest}.json"))
+}
+
+/// The prefix below which the names of a project's API keys are.
+#[must_use]
+pub fn api_key_names(project: &ProjectId) -> String {
+    format!("api-key-names/{project}/")
+}
+
+/// Which API key has this public name.
+#[must_use]
+pub fn api_key_name(project: &ProjectId, id: KeyId) -> BlobKey {
+    key(format!("api-key-names/{project}/{id}.json"))
+}
+
+/// What addresses of uploads are signed with.
+#[must_use]
+pub fn upload_address_secret() -> BlobKey {
+    key("server/upload-address-secret".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "018f2e7a-0000-7000-8000-000000000001";
+
+    #[test]
+    fn the_layout_is_the_documented_one() {
+        let project = "rollup".parse().unwrap();
+        let job = ID.parse().unwrap();
+        assert_eq!(outcome(&project, job).as_str(), format!("jobs/rollup/{ID}/outcome.json"));
+        let circuit_ref = "transfer@0123456789abcdef".parse().unwrap();
+        let expected = "circuits/rollup/transfer/0123456789abcdef.json";
+        assert_eq!(circuit(&project, &circuit_ref).as_str(), expected);
+    }
+
+    #[test]
+    fn the_longest_names_still_make_a_key() {
+        let name = "a".repeat(zkpool_types::limits::NAME_BYTES_MAX);
+        let project: ProjectId = name.parse().unwrap();
+        let circuit_ref = format!("{name}@0123456789abcdef").parse().unwrap();
+        let longest = [
+            circuit(&project, &circuit_ref),
+            waste(&project, ID.parse().unwrap(), ID.parse().unwrap()),
+            idempotency(&project, &"../".repeat(80)),
+            upload_bytes(&project, ID.parse().unwrap()),
+        ];
+        assert!(longest.iter().all(|key| key.as_str().len() < 256));
+    }
+}

@@ -1,0 +1,117 @@
+//! Job ids from the newest to the oldest.
+//!
+//! Stores list keys in ascending order only. Job ids begin with the time of their creation, so
+//! the newest are found by listing from an id of a while ago, and from further back if that was
+//! too short.
+
+use jiff::SignedDuration;
+use uuid::Uuid;
+use zkpool_types::{JobId, ProjectId, Timestamp};
+
+use crate::{Jobs, PortError, keys};
+
+/// Length of the first window that is listed.
+const WINDOW_FIRST: SignedDuration = SignedDuration::from_hours(1);
+
+/// How much longer each window is than the one before.
+const WINDOW_GROWTH: i32 = 16;
+
+/// Ids of one window. A window with more is listed in shorter ones.
+const WINDOW_ROWS_MAX: usize = 4096;
+
+/// Below this length a window is not made shorter.
+const WINDOW_MIN: SignedDuration = SignedDuration::from_millis(2);
+
+/// How far ahead of this machine's clock the clock of another may be.
+const CLOCK_SKEW_MAX: SignedDuration = SignedDuration::from_hours(1);
+
+/// When a job id was created, to the millisecond (RFC 9562, section 5.7).
+pub(crate) fn created_at(job: JobId) -> Timestamp {
+    let digits: String = job.to_string().chars().filter(|c| *c != '-').take(12).collect();
+    let ms = i64::from_str_radix(&digits, 16).unwrap_or(0);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+}
+
+/// An id that sorts before every id created at `at` or later.
+fn first_at(at: Timestamp) -> JobId {
+    let ms = u128::try_from(at.as_millisecond()).unwrap_or(0);
+    JobId::new(Uuid::from_u128(ms << 80))
+}
+
+impl Jobs {
+    /// At most `limit` ids of the project that sort before `before`, newest first.
+    pub(crate) async fn newest(
+        &self,
+        project: &ProjectId,
+        before: Option<JobId>,
+        limit: usize,
+    ) -> Result<Vec<JobId>, PortError> {
+        let now = self.ports.clock.now();
+        let mut upper =
+            before.unwrap_or_else(|| first_at(now.checked_add(CLOCK_SKEW_MAX).unwrap_or(now)));
+        let mut window = WINDOW_FIRST;
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let lower = window_start(upper, window);
+            let mut ids = self.window(project, lower, upper).await?;
+            if ids.len() > WINDOW_ROWS_MAX && window > WINDOW_MIN && lower.is_some() {
+                window /= WINDOW_GROWTH;
+                continue;
+            }
+            ids.reverse();
+            found.extend(ids);
+            let Some(lower) = lower else { break };
+            upper = lower;
+            window = window.checked_mul(WINDOW_GROWTH).unwrap_or(SignedDuration::MAX);
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// Ids from `lower` to before `upper`, ascending; more than [`WINDOW_ROWS_MAX`] where the
+    /// window should be shorter, unless it has no start.
+    async fn window(
+        &self,
+        project: &ProjectId,
+        lower: Option<JobId>,
+        upper: JobId,
+    ) -> Result<Vec<JobId>, PortError> {
+        let prefix = keys::jobs(project);
+        let mut after = lower.map(|id| id.to_string());
+        let mut ids: Vec<JobId> = Vec::new();
+        loop {
+            let page = self
+                .ports
+                .blobs
+                .list_children(&prefix, after.as_deref(), WINDOW_ROWS_MAX + 1)
+                .await?;
+            let page_len = page.len();
+            after = page.last().cloned();
+            let parsed = page.iter().filter_map(|text| text.parse::<JobId>().ok());
+            ids.extend(parsed.take_while(|id| *id < upper));
+            let all_below = ids.last().map(ToString::to_string) == after;
+            if page_len <= WINDOW_ROWS_MAX || !all_below || lower.is_some() {
+                return Ok(ids);
+            }
+        }
+    }
+}
+
+/// Where the window of this length before `upper` begins; `None` where that is before all time.
+fn window_start(upper: JobId, window: SignedDuration) -> Option<JobId> {
+    let start = created_at(upper).checked_sub(window).ok()?;
+    (start > Timestamp::UNIX_EPOCH).then(|| first_at(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_created() {
+        let at = Timestamp::from_millisecond(1_764_000_000_123).unwrap();
+        assert_eq!(created_at(first_at(at)), at);
+        let later: JobId = "018f2e7a-0000-7000-8000-000000000001".parse().unwrap();
+        assert!(first_at(created_at(later)) <= later);
+    }
+}

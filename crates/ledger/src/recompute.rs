@@ -1,0 +1,220 @@
+//! Checking a receipt against the price book it names.
+
+use zkpool_types::{ChargeLine, NanoUsd, Receipt};
+
+use crate::PriceBook;
+use crate::receipt::{ReceiptError, ReceiptInput, receipt};
+
+/// How a receipt differs from what its own usage comes to.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptMismatch {
+    /// The receipt was made under another price book.
+    #[error("expected a receipt of price book {expected}, found {found}")]
+    PriceBook {
+        /// The version at hand.
+        expected: String,
+        /// The version on the receipt.
+        found: String,
+    },
+    /// The receipt states another utilisation than its price book.
+    #[error("expected a utilisation of {expected} bp, found {found}")]
+    Utilisation {
+        /// Of the price book.
+        expected: u32,
+        /// On the receipt.
+        found: u32,
+    },
+    /// The receipt states another margin than its price book.
+    #[error("expected a margin of {expected} bp, found {found}")]
+    Margin {
+        /// Of the price book.
+        expected: u32,
+        /// On the receipt.
+        found: u32,
+    },
+    /// A line is missing or added.
+    #[error("expected {expected} lines, found {found}")]
+    LineCount {
+        /// Recomputed.
+        expected: usize,
+        /// On the receipt.
+        found: usize,
+    },
+    /// A line differs in item, quantity, unit or amount.
+    #[error("expected line {index} to be {expected:?}, found {found:?}")]
+    Line {
+        /// Counted from 0.
+        index: usize,
+        /// Recomputed.
+        expected: Box<ChargeLine>,
+        /// On the receipt.
+        found: Box<ChargeLine>,
+    },
+    /// The charge differs.
+    #[error("expected a charge of {expected}, found {found}")]
+    Charge {
+        /// Recomputed.
+        expected: NanoUsd,
+        /// On the receipt.
+        found: NanoUsd,
+    },
+    /// The waste differs.
+    #[error("expected waste of {expected}, found {found}")]
+    Waste {
+        /// Recomputed.
+        expected: NanoUsd,
+        /// On the receipt.
+        found: NanoUsd,
+    },
+    /// No receipt can be made of the usage at all.
+    #[error("the usage on the receipt has no price")]
+    Unpriced(#[from] ReceiptError),
+}
+
+/// Recomputes every line of `found` from its own usage.
+///
+/// # Errors
+/// The first difference, by name.
+pub fn recompute(book: &PriceBook, found: &Receipt) -> Result<(), ReceiptMismatch> {
+    let expected_version = book.version();
+    if found.price_book != expected_version {
+        let found = found.price_book.clone();
+        return Err(ReceiptMismatch::PriceBook { expected: expected_version, found });
+    }
+    let expected = receipt(book, input_of(found))?;
+    compare_terms(&expected, found)?;
+    compare_lines(&expected.lines, &found.lines)?;
+    compare_totals(&expected, found)
+}
+
+fn input_of(receipt: &Receipt) -> ReceiptInput {
+    ReceiptInput {
+        job: receipt.job,
+        project: receipt.project.clone(),
+        circuit: receipt.circuit.clone(),
+        device: receipt.device.clone(),
+        usage: receipt.usage,
+        charged: receipt.charged,
+        development: receipt.development,
+        witness_retention: receipt.witness_retention.clone(),
+    }
+}
+
+fn compare_terms(expected: &Receipt, found: &Receipt) -> Result<(), ReceiptMismatch> {
+    if expected.utilisation_bp != found.utilisation_bp {
+        let (expected, found) = (expected.utilisation_bp, found.utilisation_bp);
+        return Err(ReceiptMismatch::Utilisation { expected, found });
+    }
+    if expected.margin_bp != found.margin_bp {
+        let (expected, found) = (expected.margin_bp, found.margin_bp);
+        return Err(ReceiptMismatch::Margin { expected, found });
+    }
+    Ok(())
+}
+
+fn compare_lines(expected: &[ChargeLine], found: &[ChargeLine]) -> Result<(), ReceiptMismatch> {
+    if expected.len() != found.len() {
+        let (expected, found) = (expected.len(), found.len());
+        return Err(ReceiptMismatch::LineCount { expected, found });
+    }
+    let differing = expected.iter().zip(found).enumerate().find(|(_, (a, b))| a != b);
+    match differing {
+        None => Ok(()),
+        Some((index, (expected, found))) => Err(ReceiptMismatch::Line {
+            index,
+            expected: Box::new(expected.clone()),
+            found: Box::new(found.clone()),
+        }),
+    }
+}
+
+fn compare_totals(expected: &Receipt, found: &Receipt) -> Result<(), ReceiptMismatch> {
+    if expected.charge_nano_usd != found.charge_nano_usd {
+        let (expected, found) = (expected.charge_nano_usd, found.charge_nano_usd);
+        return Err(ReceiptMismatch::Charge { expected, found });
+    }
+    if expected.waste_nano_usd != found.waste_nano_usd {
+        let (expected, found) = (expected.waste_nano_usd, found.waste_nano_usd);
+        return Err(ReceiptMismatch::Waste { expected, found });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receipt::tests::{input, numbers, random_usage, usage};
+
+    fn tampered(change: impl FnOnce(&mut Receipt)) -> Result<(), ReceiptMismatch> {
+        let book = PriceBook::builtin().unwrap();
+        let mut receipt = receipt(&book, input(usage(), true)).unwrap();
+        change(&mut receipt);
+        recompute(&book, &receipt)
+    }
+
+    #[test]
+    fn every_receipt_recomputes_also_after_a_round_trip_through_json() {
+        let book = PriceBook::builtin().unwrap();
+        let mut next = numbers(3);
+        for _ in 0..2_000 {
+            let charged = next().is_multiple_of(2);
+            let made = receipt(&book, input(random_usage(&mut next), charged)).unwrap();
+            let json = serde_json::to_string(&made).unwrap();
+            let read: Receipt = serde_json::from_str(&json).unwrap();
+            assert_eq!(recompute(&book, &read), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_receipt_of_another_price_book_is_rejected() {
+        let result = tampered(|receipt| receipt.price_book = "2020-01-01".to_owned());
+        assert!(matches!(result, Err(ReceiptMismatch::PriceBook { .. })));
+    }
+
+    #[test]
+    fn changed_terms_are_rejected() {
+        let result = tampered(|receipt| receipt.utilisation_bp = 1);
+        assert_eq!(result, Err(ReceiptMismatch::Utilisation { expected: 7000, found: 1 }));
+        let result = tampered(|receipt| receipt.margin_bp = 9);
+        assert_eq!(result, Err(ReceiptMismatch::Margin { expected: 1500, found: 9 }));
+    }
+
+    #[test]
+    fn every_changed_line_is_rejected_by_its_index() {
+        for changed in 0..6 {
+            let result = tampered(|receipt| {
+                let amount = &mut receipt.lines[changed].amount_nano_usd;
+                *amount = NanoUsd::new(amount.get() + 1);
+            });
+            assert!(matches!(result, Err(ReceiptMismatch::Line { index, .. }) if index == changed));
+        }
+    }
+
+    #[test]
+    fn a_dropped_line_is_rejected() {
+        let result = tampered(|receipt| drop(receipt.lines.pop()));
+        assert_eq!(result, Err(ReceiptMismatch::LineCount { expected: 6, found: 5 }));
+    }
+
+    #[test]
+    fn a_changed_charge_is_rejected() {
+        let result = tampered(|receipt| receipt.charge_nano_usd = NanoUsd::ZERO);
+        assert!(matches!(result, Err(ReceiptMismatch::Charge { .. })));
+        let result = tampered(|receipt| receipt.waste_nano_usd = NanoUsd::new(1));
+        assert!(matches!(result, Err(ReceiptMismatch::Waste { .. })));
+    }
+
+    #[test]
+    fn a_charge_moved_to_waste_is_rejected() {
+        let result = tampered(|receipt| receipt.charged = false);
+        assert!(matches!(result, Err(ReceiptMismatch::Line { index: 0, .. })));
+    }
+
+    #[test]
+    fn changed_usage_is_rejected() {
+        let result = tampered(|receipt| receipt.usage.device_us += 1_000);
+        assert!(matches!(result, Err(ReceiptMismatch::Line { index: 0, .. })));
+        let result = tampered(|receipt| receipt.usage.device_us = u64::MAX);
+        assert!(matches!(result, Err(ReceiptMismatch::Unpriced(_))));
+    }
+}

@@ -1,0 +1,1 @@
+//! Ports that fail as the real ones do, by a seed.

@@ -1,0 +1,77 @@
+//! The engine on the processor, with all cores.
+
+mod batch_affine;
+mod buckets;
+mod domain;
+mod fixed_base;
+mod msm;
+mod scalars;
+
+use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ff::PrimeField;
+use rayon::prelude::*;
+
+use crate::engine::{DeviceError, Msm, Ntt, Resident};
+
+pub use buckets::CpuBases;
+pub use domain::{CpuDomain, DomainParameters};
+pub use fixed_base::FixedBase;
+pub use scalars::CpuScalars;
+
+/// The processor. It cannot fail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu;
+
+impl<F: PrimeField> Resident for CpuDomain<F> {
+    fn bytes(&self) -> u64 {
+        self.bytes()
+    }
+}
+
+impl<P: SWCurveConfig> Resident for CpuBases<P> {
+    fn bytes(&self) -> u64 {
+        size_of_val(self.points.as_slice()) as u64
+    }
+}
+
+impl<F: PrimeField> Ntt<F> for Cpu {
+    type Domain = CpuDomain<F>;
+    type Scalars = CpuScalars<F>;
+
+    fn domain(&self, parameters: &DomainParameters<F>) -> Result<CpuDomain<F>, DeviceError> {
+        Ok(CpuDomain::new(parameters))
+    }
+
+    fn scalars(&self, values: &[F]) -> Result<CpuScalars<F>, DeviceError> {
+        Ok(CpuScalars::new(values))
+    }
+
+    fn quotient(
+        &self,
+        domain: &CpuDomain<F>,
+        mut a: Vec<F>,
+        mut b: Vec<F>,
+    ) -> Result<CpuScalars<F>, DeviceError> {
+        let mut c: Vec<F> = a.par_iter().zip(&b).map(|(a, b)| *a * b).collect();
+        let shift = |values: &mut [F]| domain.to_coset(values);
+        rayon::join(|| shift(&mut c), || rayon::join(|| shift(&mut a), || shift(&mut b)));
+        a.par_iter_mut().zip(&b).zip(&c).for_each(|((a, b), c)| *a = *a * b - c);
+        Ok(CpuScalars::new(&a))
+    }
+}
+
+impl<P: SWCurveConfig> Msm<Projective<P>> for Cpu {
+    type Bases = CpuBases<P>;
+
+    fn bases(&self, points: Vec<Affine<P>>, first: u32) -> Result<CpuBases<P>, DeviceError> {
+        Ok(CpuBases { points, first })
+    }
+
+    fn msm(
+        &self,
+        bases: &CpuBases<P>,
+        scalars: &CpuScalars<P::ScalarField>,
+    ) -> Result<Projective<P>, DeviceError> {
+        Ok(msm::msm(bases, scalars))
+    }
+}

@@ -1,0 +1,90 @@
+//! What a prover asks of the machine it runs on: transforms and multi-scalar multiplications.
+//!
+//! An [`Engine`] owns the form in which data rests on its device. The bases of a key and the
+//! tables of its domain are handed over once, when the key is prepared; scalars are handed over
+//! once a proof and shared by the multiplications that read them; the quotient is one call whose
+//! result need not leave the device. A prover written against these traits therefore runs on a
+//! CPU and on a GPU without a change.
+
+use ark_ec::CurveGroup;
+use ark_ec::pairing::Pairing;
+use ark_ff::PrimeField;
+
+pub use crate::cpu::DomainParameters;
+
+/// The device failed: it was lost, ran out of memory, or refused a command.
+///
+/// Nothing is wrong with key or witness; another attempt on another device may succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("the proving device failed: {0}")]
+pub struct DeviceError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Something that stays in memory between proofs.
+pub trait Resident: Send + Sync {
+    /// How much memory it takes, on the device where there is one.
+    fn bytes(&self) -> u64;
+}
+
+/// Number-theoretic transforms over a field, and the form of scalars that they produce.
+pub trait Ntt<F: PrimeField>: Send + Sync {
+    /// A domain with its tables.
+    type Domain: Resident;
+    /// Scalars in the form that multiplications read.
+    type Scalars: Send + Sync;
+
+    /// Prepares a domain.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn domain(&self, parameters: &DomainParameters<F>) -> Result<Self::Domain, DeviceError>;
+
+    /// Takes scalars over.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn scalars(&self, values: &[F]) -> Result<Self::Scalars, DeviceError>;
+
+    /// From the values of polynomials A and B on the domain, the values of A B - C on the coset,
+    /// where C is the polynomial whose values on the domain are the products of theirs.
+    ///
+    /// Values are in natural order, one for each element of the domain.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn quotient(
+        &self,
+        domain: &Self::Domain,
+        a: Vec<F>,
+        b: Vec<F>,
+    ) -> Result<Self::Scalars, DeviceError>;
+}
+
+/// Multi-scalar multiplication in a group.
+pub trait Msm<G: CurveGroup>: Ntt<G::ScalarField> {
+    /// Bases that later multiplications share.
+    type Bases: Resident;
+
+    /// Takes bases over. The first of them belongs to the scalar at position `first`; those at
+    /// infinity are allowed.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn bases(&self, points: Vec<G::Affine>, first: u32) -> Result<Self::Bases, DeviceError>;
+
+    /// The sum of each base times its scalar. Scalars without a base do not count.
+    ///
+    /// Independent multiplications are asked for from several threads at once.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn msm(
+        &self,
+        bases: &Self::Bases,
+        scalars: &<Self as Ntt<G::ScalarField>>::Scalars,
+    ) -> Result<G, DeviceError>;
+}
+
+/// All that a proof over a pairing needs.
+pub trait Engine<E: Pairing>: Msm<E::G1> + Msm<E::G2> {}
+
+impl<E: Pairing, N: Msm<E::G1> + Msm<E::G2>> Engine<E> for N {}

@@ -1,0 +1,84 @@
+//! The prover, in the order of section 3.2 of the paper.
+
+use ark_ec::CurveGroup;
+use ark_ff::UniformRand;
+use ark_std::rand::{CryptoRng, RngCore};
+use zkpool_circuit_files::{CircomCurve, Proof, Witness};
+use zkpool_types::Stage;
+
+use super::{PreparedKey, qap};
+use crate::engine::{DeviceError, Engine, Msm, Ntt};
+use crate::error::ProveError;
+use crate::observer::Observer;
+
+/// Scalars where the engine keeps them.
+type Scalars<E, N> = <N as Ntt<<E as ark_ec::pairing::Pairing>::ScalarField>>::Scalars;
+
+/// The sums over the key's points that a proof is made of.
+struct Sums<E: CircomCurve> {
+    /// sum a_i \[u_i\]1
+    a: E::G1,
+    /// sum a_i \[v_i\]1
+    b_g1: E::G1,
+    /// sum a_i \[v_i\]2
+    b_g2: E::G2,
+    /// sum over private i of a_i \[(beta u_i + alpha v_i + w_i) / delta\]1
+    c: E::G1,
+    /// \[h t / delta\]1
+    h: E::G1,
+}
+
+pub(super) fn prove<E: CircomCurve, N: Engine<E>>(
+    engine: &N,
+    key: &PreparedKey<E, N>,
+    witness: &Witness<E>,
+    rng: &mut (impl RngCore + CryptoRng),
+    observer: &mut impl Observer,
+) -> Result<Proof<E>, ProveError> {
+    observer.enter(Stage::Witness);
+    let w = key.values(witness)?;
+    let (a, b) = qap::evaluate(&key.coefficients, w);
+    let w = engine.scalars(w)?;
+    observer.enter(Stage::Ntt);
+    let h = engine.quotient(&key.domain, a, b)?;
+    observer.enter(Stage::Msm);
+    let sums = sum(engine, key, &w, &h)?;
+    let (r, s) = (E::ScalarField::rand(rng), E::ScalarField::rand(rng));
+    Ok(blind(key, &sums, r, s))
+}
+
+/// Starts the multiplication in G2, the longest of the five, first: the threads that finish
+/// early take over what is left of the others.
+fn sum<E: CircomCurve, N: Engine<E>>(
+    engine: &N,
+    key: &PreparedKey<E, N>,
+    w: &Scalars<E, N>,
+    h: &Scalars<E, N>,
+) -> Result<Sums<E>, DeviceError> {
+    let g1 = |bases, scalars| Msm::<E::G1>::msm(engine, bases, scalars);
+    let (b_g2, ((a, b_g1), (c, h))) = rayon::join(
+        || Msm::<E::G2>::msm(engine, &key.b_g2, w),
+        || {
+            rayon::join(
+                || rayon::join(|| g1(&key.a, w), || g1(&key.b_g1, w)),
+                || rayon::join(|| g1(&key.c, w), || g1(&key.h, h)),
+            )
+        },
+    );
+    Ok(Sums { a: a?, b_g1: b_g1?, b_g2: b_g2?, c: c?, h: h? })
+}
+
+/// Adds the key's constants and the randomness that makes the proof zero-knowledge.
+fn blind<E: CircomCurve, N: Engine<E>>(
+    key: &PreparedKey<E, N>,
+    sums: &Sums<E>,
+    r: E::ScalarField,
+    s: E::ScalarField,
+) -> Proof<E> {
+    let Sums { a, b_g1, b_g2, c, h } = *sums;
+    let a = a + key.alpha_g1 + key.delta_g1 * r;
+    let b = b_g2 + key.beta_g2 + key.delta_g2 * s;
+    let b_g1 = b_g1 + key.beta_g1 + key.delta_g1 * s;
+    let c = c + h + a * s + b_g1 * r - key.delta_g1 * (r * s);
+    Proof { a: a.into_affine(), b: b.into_affine(), c: c.into_affine() }
+}

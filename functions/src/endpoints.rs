@@ -1,0 +1,189 @@
+//! The one table of every endpoint: method, path, who may call it, how large, how long.
+//!
+//! A handler can only be mounted under a row of this table, and tests go over the rows with
+//! exhaustive matches, so that an endpoint without a scope or without a test does not build.
+
+use std::time::Duration;
+
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, Router, on};
+use zkpool_types::Scope;
+use zkpool_types::limits::{INLINE_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX, UPLOAD_BYTES_MAX};
+
+use crate::Context;
+use crate::guard::{Gate, guard};
+use crate::limits::{
+    REGISTER_TIMEOUT, REQUEST_TIMEOUT, SUBMIT_TIMEOUT, UPLOAD_TIMEOUT, WAIT_TIMEOUT,
+};
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Whoever knows the signed address; its handler checks the signature.
+    SignedAddress,
+    /// The bearer of a key with this scope.
+    Key(Scope),
+}
+
+/// One row of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The method.
+    pub method: Method,
+    /// The path in the syntax of axum, parameters in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Largest body, in bytes.
+    pub body_bytes_max: u64,
+    /// Longest time from the request's head to the response.
+    pub timeout: Duration,
+}
+
+macro_rules! endpoints {
+    ($($(#[$doc:meta])* $name:ident = $method:ident $path:literal, $access:expr, $body:expr, $timeout:expr;)*) => {
+        /// An operation of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Endpoint {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Endpoint {
+            /// Every endpoint.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The endpoint's row of the table.
+            #[must_use]
+            pub const fn row(self) -> Row {
+                match self {
+                    $(Self::$name => Row {
+                        method: Method::$method,
+                        path: $path,
+                        access: $access,
+                        body_bytes_max: $body,
+                        timeout: $timeout,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+/// A body that carries no artifact, or none at all.
+const SMALL: u64 = JSON_BODY_BYTES_MAX as u64;
+
+/// A body that may carry an artifact.
+const INLINE: u64 = INLINE_BODY_BYTES_MAX as u64;
+
+const SUBMIT: Access = Access::Key(Scope::Submit);
+const READ: Access = Access::Key(Scope::Read);
+const ADMIN: Access = Access::Key(Scope::Admin);
+
+endpoints! {
+    /// Names the service and its version.
+    Index = GET "/", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Whether the process answers.
+    Health = GET "/healthz", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Whether storage and queue answer.
+    Readiness = GET "/readyz", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Registers a circuit.
+    RegisterCircuit = POST "/v1/circuits", SUBMIT, INLINE, REGISTER_TIMEOUT;
+    /// Lists circuits.
+    ListCircuits = GET "/v1/circuits", READ, SMALL, REQUEST_TIMEOUT;
+    /// Shows one circuit.
+    ShowCircuit = GET "/v1/circuits/{circuit}", READ, SMALL, REQUEST_TIMEOUT;
+    /// Returns a circuit's verification key.
+    VerificationKey = GET "/v1/circuits/{circuit}/verification-key", READ, SMALL, REQUEST_TIMEOUT;
+    /// Returns how long recent proofs of a circuit took.
+    Performance = GET "/v1/circuits/{circuit}/performance", READ, SMALL, REQUEST_TIMEOUT;
+    /// Submits a proof request.
+    SubmitProof = POST "/v1/proofs", SUBMIT, INLINE, SUBMIT_TIMEOUT;
+    /// Lists proof requests.
+    ListProofs = GET "/v1/proofs", READ, SMALL, REQUEST_TIMEOUT;
+    /// Shows one proof request.
+    ShowProof = GET "/v1/proofs/{id}", READ, SMALL, WAIT_TIMEOUT;
+    /// Cancels a proof request.
+    CancelProof = POST "/v1/proofs/{id}/cancel", SUBMIT, SMALL, REQUEST_TIMEOUT;
+    /// Announces an upload.
+    CreateUpload = POST "/v1/uploads", SUBMIT, SMALL, REQUEST_TIMEOUT;
+    /// Receives the bytes of an upload.
+    ReceiveUpload = PUT "/v1/uploads/{id}", Access::SignedAddress, UPLOAD_BYTES_MAX, UPLOAD_TIMEOUT;
+    /// Creates a key.
+    CreateKey = POST "/v1/keys", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Lists keys.
+    ListKeys = GET "/v1/keys", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Revokes a key.
+    RevokeKey = DELETE "/v1/keys/{id}", ADMIN, SMALL, REQUEST_TIMEOUT;
+}
+
+/// The endpoints of one area, each behind the guard that its row of the table asks for.
+pub(crate) struct Area {
+    context: Context,
+    router: Router<Context>,
+}
+
+impl Area {
+    /// An area without endpoints.
+    pub(crate) fn new(context: &Context) -> Self {
+        Self { context: context.clone(), router: Router::new() }
+    }
+
+    /// Serves `endpoint` with `handler`.
+    pub(crate) fn serve<H, T>(mut self, endpoint: Endpoint, handler: H) -> Self
+    where
+        H: Handler<T, Context>,
+        T: 'static,
+    {
+        let row = endpoint.row();
+        let gate = Gate::new(self.context.clone(), endpoint);
+        let guarded = on(filter(&row.method), handler).route_layer(from_fn_with_state(gate, guard));
+        self.router = self.router.route(row.path, guarded);
+        self
+    }
+
+    /// The endpoints as a router.
+    pub(crate) fn finish(self) -> Router {
+        self.router.with_state(self.context)
+    }
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    match *method {
+        Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::DELETE => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn only_named_endpoints_go_without_a_key() {
+        let open: Vec<_> = Endpoint::ALL
+            .iter()
+            .filter(|endpoint| !matches!(endpoint.row().access, Access::Key(_)))
+            .collect();
+        assert_eq!(
+            open,
+            [&Endpoint::Index, &Endpoint::Health, &Endpoint::Readiness, &Endpoint::ReceiveUpload]
+        );
+    }
+
+    #[test]
+    fn no_two_endpoints_share_method_and_path() {
+        let rows: HashSet<_> = Endpoint::ALL
+            .iter()
+            .map(|endpoint| (endpoint.row().method, endpoint.row().path))
+            .collect();
+        assert_eq!(rows.len(), Endpoint::ALL.len());
+    }
+}

@@ -1,0 +1,54 @@
+//! `/`, `/healthz` and `/readyz`: what runs here and whether it can work.
+
+use axum::extract::State;
+use axum::{Json, Router};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::endpoints::{Area, Endpoint};
+use crate::limits::READINESS_TIMEOUT;
+use crate::{ApiError, ApiResult, Context};
+
+/// The answer of `/`.
+#[derive(Debug, Serialize)]
+struct Index {
+    service: &'static str,
+    version: &'static str,
+    api: &'static str,
+}
+
+/// The answer of `/healthz` and `/readyz`.
+#[derive(Debug, Serialize)]
+struct Status {
+    status: &'static str,
+}
+
+/// The endpoints of this area.
+pub fn router(context: &Context) -> Router {
+    Area::new(context)
+        .serve(Endpoint::Index, index)
+        .serve(Endpoint::Health, health)
+        .serve(Endpoint::Readiness, readiness)
+        .finish()
+}
+
+async fn index() -> Json<Index> {
+    Json(Index { service: "zkpool", version: env!("CARGO_PKG_VERSION"), api: "/v1" })
+}
+
+async fn health() -> Json<Status> {
+    Json(Status { status: "alive" })
+}
+
+/// Asks storage and queue one cheap question each.
+async fn readiness(State(context): State<Context>) -> ApiResult<Json<Status>> {
+    let ports = context.ports();
+    timeout(READINESS_TIMEOUT, ports.blobs.list("circuits/", None, 1))
+        .await
+        .map_err(|error| ApiError::unavailable(&error))??;
+    timeout(READINESS_TIMEOUT, ports.queue.depth())
+        .await
+        .map_err(|error| ApiError::unavailable(&error))?
+        .map_err(|error| ApiError::unavailable(&error))?;
+    Ok(Json(Status { status: "ready" }))
+}

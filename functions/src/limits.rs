@@ -1,0 +1,50 @@
+//! Limits of the HTTP surface itself. What a body may hold is in [`zkpool_types::limits`].
+
+use std::time::Duration;
+
+/// A request that only reads or writes records.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A submission, whose body of at most 6 MB may come over a slow line.
+pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A status request: the longest `wait` (25 s) and the reads around it, below the 29 s at which
+/// API gateways give up.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(28);
+
+/// A registration, which checks every point of a proving key for its curve and subgroup. The
+/// check costs about 20 µs a point, so that 600 s cover keys of several million points.
+pub const REGISTER_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// One upload as a whole: the lifetime of its address, within which it has to arrive anyway.
+pub const UPLOAD_TIMEOUT: Duration =
+    Duration::from_secs(zkpool_types::limits::UPLOAD_LIFETIME_S.unsigned_abs());
+
+/// Time without a byte after which an upload is given up. The whole may take as long as the
+/// address lives, so that a slow line is no reason to fail.
+pub const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One answer of storage or queue to the readiness check.
+pub const READINESS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time in which a connection has to send the next request's head. It also ends idle connections.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time that requests in flight get when the server is asked to stop.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Connections served at once. A further one waits in the listener's backlog.
+pub const CONNECTIONS_MAX: usize = 1024;
+
+/// Proving keys checked at once when the settings do not say. Each is held in memory whole.
+pub const VALIDATIONS_MAX_DEFAULT: usize = 2;
+
+/// Bytes of a stored key record or upload secret, far above any that is written.
+pub const RECORD_BYTES_MAX: u64 = 16 * 1024;
+
+/// Length of an `x-request-id` that is taken over from the caller.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// Largest uploaded witness that is checked value by value before it is accepted: one of 2^20
+/// values. It is held in memory twice, as bytes and as field elements.
+pub const WITNESS_CHECK_BYTES_MAX: u64 = 33 * 1024 * 1024;

@@ -1,0 +1,201 @@
+//! `/v1/proofs`: proof requests, from submission to outcome.
+//!
+//! A submission is answered with 202 and `Location` where it made a job, and with 200, `Location`
+//! and `Idempotency-Replayed: true` where the same key and body had made it before. The key is
+//! spent only by a request that is accepted: a refused one can be mended and sent with it again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::{Json, Router};
+use serde::Deserialize;
+use zkpool_jobs::{JobError, JobFilter, NewJob, SubmitError, Submitted, keys};
+use zkpool_ports::BlobError;
+use zkpool_types::api::{Page, ProofView, SubmitProof};
+use zkpool_types::limits::WAIT_S_MAX;
+use zkpool_types::{IdempotencyRecord, JobId, JobState, ProjectId, Sha256Digest};
+
+use crate::circuits::resolve;
+use crate::endpoints::{Area, Endpoint};
+use crate::extract::{IdempotencyKey, JsonBody, PathParam, QueryParams};
+use crate::guard::Caller;
+use crate::limits::RECORD_BYTES_MAX;
+use crate::paging::{cursor, rows};
+use crate::{ApiError, ApiResult, Context, witness};
+
+/// Marks the answer to a submission that made no new job.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The endpoints of this area.
+pub fn router(context: &Context) -> Router {
+    Area::new(context)
+        .serve(Endpoint::SubmitProof, submit)
+        .serve(Endpoint::ListProofs, list)
+        .serve(Endpoint::ShowProof, show)
+        .serve(Endpoint::CancelProof, cancel)
+        .finish()
+}
+
+async fn submit(
+    State(context): State<Context>,
+    Caller { project, .. }: Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    body: JsonBody<SubmitProof>,
+) -> ApiResult<(StatusCode, HeaderMap, Json<ProofView>)> {
+    let submission = Submission { context: &context, project, key, digest: body.digest };
+    let (job, replayed) = match submission.accept(body.value).await {
+        Ok(submitted) => (submitted.request.id, submitted.replayed),
+        Err(refusal) => (submission.earlier_job().await?.ok_or(refusal)?, true),
+    };
+    let view = context.jobs().view(&submission.project, job).await?;
+    Ok(accepted(view, replayed))
+}
+
+/// Who submits, under which key, and the digest of the body.
+struct Submission<'a> {
+    context: &'a Context,
+    project: ProjectId,
+    key: String,
+    digest: Sha256Digest,
+}
+
+impl Submission<'_> {
+    async fn accept(&self, body: SubmitProof) -> ApiResult<Submitted> {
+        let SubmitProof { circuit, witness, tags, deadline } = body;
+        refuse_colons(&tags)?;
+        let manifest = resolve(self.context, &self.project, &circuit).await?;
+        let witness = witness::admit(self.context, &manifest, &witness).await?;
+        let new = NewJob {
+            project: self.project.clone(),
+            idempotency_key: self.key.clone(),
+            body_digest: self.digest,
+            circuit: manifest.circuit,
+            witness,
+            tags,
+            deadline,
+        };
+        Ok(self.context.jobs().submit(new).await?)
+    }
+
+    /// The job that the same key and body made before.
+    ///
+    /// A repeated request is answered as before also where it would be refused today: its upload
+    /// is used up, or the circuit's name means a later version.
+    async fn earlier_job(&self) -> ApiResult<Option<JobId>> {
+        let record = keys::idempotency(&self.project, &self.key);
+        let json = match self.context.ports().blobs.get(&record, RECORD_BYTES_MAX).await {
+            Ok(json) => json,
+            Err(BlobError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let record: IdempotencyRecord =
+            serde_json::from_slice(&json).map_err(|error| ApiError::internal(&error))?;
+        if record.body_digest != self.digest {
+            return Err(SubmitError::IdempotencyConflict.into());
+        }
+        match self.context.jobs().view(&self.project, record.job).await {
+            Ok(view) => Ok(Some(view.id)),
+            // An earlier call reserved the key and got no further.
+            Err(JobError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A list is filtered by `tag=name:value`, where the first colon ends the name.
+fn refuse_colons(tags: &BTreeMap<String, String>) -> ApiResult<()> {
+    if tags.keys().any(|name| name.contains(':')) {
+        return Err(ApiError::invalid_request("at tags: expected names without a colon"));
+    }
+    Ok(())
+}
+
+fn accepted(view: ProofView, replayed: bool) -> (StatusCode, HeaderMap, Json<ProofView>) {
+    let mut headers = HeaderMap::new();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/proofs/{}", view.id)) {
+        headers.insert(header::LOCATION, location);
+    }
+    if !replayed {
+        return (StatusCode::ACCEPTED, headers, Json(view));
+    }
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    (StatusCode::OK, headers, Json(view))
+}
+
+/// The query of a status request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WaitQuery {
+    /// Seconds to wait for the job to end.
+    #[serde(default)]
+    wait: u64,
+}
+
+async fn show(
+    State(context): State<Context>,
+    caller: Caller,
+    PathParam(id): PathParam,
+    QueryParams(WaitQuery { wait }): QueryParams<WaitQuery>,
+) -> ApiResult<Json<ProofView>> {
+    if wait > WAIT_S_MAX {
+        let detail = format!("at wait: expected 0 to {WAIT_S_MAX} seconds, found {wait}");
+        return Err(ApiError::invalid_request(detail));
+    }
+    let (job, project) = (job_id(&id)?, &caller.project);
+    let ended = context.jobs().wait(project, job, Duration::from_secs(wait));
+    match context.draining().run_until_cancelled(ended).await {
+        Some(view) => Ok(Json(view?)),
+        None => Ok(Json(context.jobs().view(project, job).await?)),
+    }
+}
+
+async fn cancel(
+    State(context): State<Context>,
+    caller: Caller,
+    PathParam(id): PathParam,
+) -> ApiResult<Json<ProofView>> {
+    Ok(Json(context.jobs().cancel(&caller.project, job_id(&id)?).await?))
+}
+
+/// What is no job id names no job.
+fn job_id(text: &str) -> ApiResult<JobId> {
+    text.parse().map_err(|_| ApiError::not_found("proof request"))
+}
+
+/// The query of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    circuit: Option<String>,
+    state: Option<JobState>,
+    tag: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl ListQuery {
+    fn filter(self) -> ApiResult<JobFilter> {
+        let tag = self.tag.map(|tag| split_tag(&tag)).transpose()?;
+        Ok(JobFilter { circuit: self.circuit, state: self.state, tag })
+    }
+}
+
+fn split_tag(tag: &str) -> ApiResult<(String, String)> {
+    let (name, value) = tag.split_once(':').ok_or_else(|| {
+        ApiError::invalid_request(format!("at tag: expected name:value, found {tag:?}"))
+    })?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Newest first.
+async fn list(
+    State(context): State<Context>,
+    caller: Caller,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> ApiResult<Json<Page<ProofView>>> {
+    let (before, limit) = (cursor(query.after.as_deref())?, rows(query.limit)?);
+    let filter = query.filter()?;
+    Ok(Json(context.jobs().list(&caller.project, &filter, before, limit).await?))
+}

@@ -1,0 +1,81 @@
+//! `/v1/uploads`: bytes that are too large for a JSON body.
+//!
+//! The bytes are announced with a key, and then sent to a signed address without one. Their size
+//! and digest are checked before anything becomes visible.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Json, Router};
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use serde::Deserialize;
+use tokio::time::timeout;
+use zkpool_ports::ByteStream;
+use zkpool_types::api::{CreateUpload, UploadView};
+use zkpool_types::{Secret, Upload, UploadId};
+
+use crate::endpoints::{Area, Endpoint};
+use crate::extract::{JsonBody, PathParam, QueryParams};
+use crate::guard::Caller;
+use crate::limits::UPLOAD_IDLE_TIMEOUT;
+use crate::{ApiError, ApiResult, Context};
+
+/// The endpoints of this area.
+pub fn router(context: &Context) -> Router {
+    Area::new(context)
+        .serve(Endpoint::CreateUpload, create)
+        .serve(Endpoint::ReceiveUpload, receive)
+        .finish()
+}
+
+async fn create(
+    State(context): State<Context>,
+    caller: Caller,
+    body: JsonBody<CreateUpload>,
+) -> ApiResult<(StatusCode, Json<UploadView>)> {
+    let upload = context.uploads().create(&caller.project, &body.value).await?;
+    let url = address(&context, &upload).await?;
+    let view = UploadView { id: upload.id, url, expires_at: upload.expires_at };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+async fn address(context: &Context, upload: &Upload) -> ApiResult<Secret<String>> {
+    let (project, id) = (&upload.project, upload.id);
+    let token = context.upload_addresses().sign(project, id, upload.expires_at).await?;
+    let path = format!("/v1/uploads/{id}?token={}", token.expose());
+    Ok(Secret::new(context.url(&path)))
+}
+
+/// The query of a signed address.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    token: Secret<String>,
+}
+
+async fn receive(
+    State(context): State<Context>,
+    PathParam(id): PathParam,
+    QueryParams(Token { token }): QueryParams<Token>,
+    body: Body,
+) -> ApiResult<StatusCode> {
+    let id: UploadId = id.parse().map_err(|_| ApiError::not_found("upload"))?;
+    let project = context.upload_addresses().verify(id, token.expose()).await?;
+    context.uploads().receive(&project, id, patient(body)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The bytes as they come, until none has come for too long.
+fn patient(body: Body) -> ByteStream {
+    stream::unfold(Some(body.into_data_stream()), |body| async {
+        let mut body = body?;
+        match timeout(UPLOAD_IDLE_TIMEOUT, body.next()).await {
+            Ok(None) => None,
+            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(body))),
+            Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error)), None)),
+            Err(idle) => Some((Err::<Bytes, _>(idle.into()), None)),
+        }
+    })
+    .boxed()
+}

@@ -1,0 +1,113 @@
+//! A witness on its way in: what can be known to be wrong is refused before a job exists.
+//!
+//! The prover checks the same again, and the constraints too. No refusal shows a value.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use zkpool_circuit_files::{AnyWitness, wtns};
+use zkpool_jobs::WitnessSource;
+use zkpool_types::api::Source;
+use zkpool_types::{ArtifactRef, CircuitManifest, Curve, ErrorCode, Secret, UploadId};
+
+use crate::limits::WITNESS_CHECK_BYTES_MAX;
+use crate::proving_key::decode;
+use crate::{ApiError, ApiResult, Context, blocking};
+
+/// Bytes of a `.wtns` file beside its values: magic, version and section count (12), the heads of
+/// two sections (12 each), and width, prime and count (4 + 32 + 4).
+const FRAME_BYTES: u64 = 12 + 2 * 12 + 40;
+
+/// Bytes of one value: the scalar fields of both curves have 32.
+const VALUE_BYTES: u64 = 32;
+
+/// Checks a witness against its circuit and says where it lies.
+///
+/// One within the request, and an upload that fits in memory, is checked value by value. A larger
+/// upload is checked for its exact length, which costs nothing; the rest is left to the prover.
+pub(crate) async fn admit(
+    context: &Context,
+    circuit: &CircuitManifest,
+    source: &Source,
+) -> ApiResult<WitnessSource> {
+    match source {
+        Source::Base64(text) => {
+            let bytes = decode("witness", text)?;
+            check_values(bytes.clone(), circuit).await?;
+            Ok(WitnessSource::Inline(Secret::new(bytes)))
+        }
+        Source::Upload(id) => {
+            check_upload(context, circuit, *id).await?;
+            Ok(WitnessSource::Upload(*id))
+        }
+    }
+}
+
+async fn check_upload(context: &Context, circuit: &CircuitManifest, id: UploadId) -> ApiResult<()> {
+    let (key, ArtifactRef { size, .. }) = context.uploads().artifact(&circuit.project, id).await?;
+    check_length(size, circuit.variables)?;
+    if size > WITNESS_CHECK_BYTES_MAX {
+        return Ok(());
+    }
+    // Few uploads are held in memory at once.
+    let _place = Arc::clone(context.validations())
+        .acquire_owned()
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
+    let bytes = context.ports().blobs.get(&key, WITNESS_CHECK_BYTES_MAX).await?;
+    check_values(bytes, circuit).await
+}
+
+/// Every witness of `variables` values has exactly one length.
+fn check_length(found: u64, variables: u64) -> ApiResult<()> {
+    let expected = FRAME_BYTES + VALUE_BYTES * variables;
+    if found == expected {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "expected a .wtns file of {expected} bytes for {variables} values, found {found} bytes"
+    )))
+}
+
+async fn check_values(bytes: Bytes, circuit: &CircuitManifest) -> ApiResult<()> {
+    let (curve, variables) = (circuit.curve, circuit.variables);
+    let check = move || match wtns::read(Cursor::new(bytes)) {
+        Ok(witness) => check_circuit(&witness, curve, variables),
+        Err(error) => Err(refused(error.to_string())),
+    };
+    blocking::run(check).await
+}
+
+fn check_circuit(witness: &AnyWitness, curve: Curve, variables: u64) -> ApiResult<()> {
+    if witness.curve() != curve {
+        let found = witness.curve();
+        return Err(refused(format!("expected a witness over {curve}, found one over {found}")));
+    }
+    let found = match witness {
+        AnyWitness::Bn254(witness) => witness.values().len(),
+        AnyWitness::Bls12_381(witness) => witness.values().len(),
+    };
+    if found as u64 != variables {
+        return Err(refused(format!("expected {variables} values, found {found}")));
+    }
+    Ok(())
+}
+
+fn refused(detail: String) -> ApiError {
+    ApiError::new(ErrorCode::InvalidWitness, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_real_witness_is_the_expected_one() {
+        let file = include_bytes!("../../tests/fixtures/bn128/multiplier.wtns");
+        let values = (file.len() as u64 - FRAME_BYTES) / VALUE_BYTES;
+        assert!(check_length(file.len() as u64, values).is_ok());
+        assert!(check_length(file.len() as u64 + 1, values).is_err());
+        assert!(check_length(file.len() as u64, values + 1).is_err());
+    }
+}

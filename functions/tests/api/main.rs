@@ -1,0 +1,12 @@
+//! The API as its callers meet it: requests in, responses out, over storage in memory.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation fails its test")]
+
+mod circuits;
+mod harness;
+mod http;
+mod keys;
+mod proofs;
+mod server;
+mod table;
+mod uploads;

@@ -1,0 +1,80 @@
+//! Fetching what a job needs: its circuit, its proving key, its witness.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use zkpool_jobs::{CircuitError, Circuits, Claim, Jobs, WitnessError};
+use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, JobRequest, ProjectId, Secret};
+
+use crate::keys::Budgeted;
+use crate::{KeyCache, KeyError, PreparedKey};
+
+/// Circuits whose manifests are remembered. One is well below a kilobyte.
+const MANIFESTS_MAX: u64 = 1024;
+
+/// Why a job could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The circuit's record cannot be read.
+    #[error("the circuit cannot be read: {0}")]
+    Circuit(#[from] CircuitError),
+    /// The proving key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The witness cannot be had.
+    #[error("the witness cannot be fetched: {0}")]
+    Witness(#[from] WitnessError),
+}
+
+/// What a proof is made from.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    /// The circuit's key, ready on the device.
+    pub(crate) key: Arc<dyn PreparedKey>,
+    /// The file that the key came from.
+    pub(crate) key_file: ArtifactRef,
+    /// The witness as it was submitted.
+    pub(crate) witness: Secret<Bytes>,
+}
+
+/// Where inputs come from.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    jobs: Jobs,
+    circuits: Circuits,
+    manifests: Mutex<Budgeted<(ProjectId, CircuitRef), Arc<CircuitManifest>>>,
+    keys: KeyCache,
+}
+
+impl Fetcher {
+    pub(crate) fn new(jobs: Jobs, circuits: Circuits, keys: KeyCache) -> Self {
+        Self { jobs, circuits, manifests: Mutex::new(Budgeted::new(MANIFESTS_MAX)), keys }
+    }
+
+    /// Everything that the job of `claim` is proven from. The witness is checked against the
+    /// digest that it was submitted with, and the key against the one it was registered with.
+    pub(crate) async fn fetch(&self, claim: &Claim) -> Result<Inputs, FetchError> {
+        let key_file = self.manifest(&claim.request).await?.proving_key;
+        let key = self.keys.get(&key_file).await?;
+        let witness = self.jobs.witness(claim).await?;
+        Ok(Inputs { key, key_file, witness })
+    }
+
+    /// The manifest of the job's circuit. It never changes, so that it is read once.
+    async fn manifest(&self, request: &JobRequest) -> Result<Arc<CircuitManifest>, FetchError> {
+        let name = (request.project.clone(), request.circuit.clone());
+        if let Some(manifest) = self.manifests().get(&name) {
+            return Ok(manifest);
+        }
+        let reference = request.circuit.to_string();
+        let manifest = Arc::new(self.circuits.resolve(&request.project, &reference).await?);
+        self.manifests().insert(name, Arc::clone(&manifest), 1);
+        Ok(manifest)
+    }
+
+    fn manifests(
+        &self,
+    ) -> MutexGuard<'_, Budgeted<(ProjectId, CircuitRef), Arc<CircuitManifest>>> {
+        self.manifests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,120 @@
+//! Metering: how long an attempt spent in which stage.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use zkpool_ports::Clock;
+use zkpool_types::{Stage, Usage};
+
+/// A stopwatch that runs for one stage at a time.
+///
+/// Time belongs to the stage entered last, and a stage that is entered again goes on counting.
+/// Every change of stage is also told to whoever [watches](Meter::new).
+#[derive(Debug)]
+pub struct Meter {
+    clock: Arc<dyn Clock>,
+    laps: Mutex<Laps>,
+    told: watch::Sender<Stage>,
+}
+
+#[derive(Debug)]
+struct Laps {
+    stage: Option<Stage>,
+    since: Duration,
+    spent: BTreeMap<Stage, Duration>,
+}
+
+impl Laps {
+    /// Books the time up to `now` to the stage so far and changes to `stage`.
+    fn change(&mut self, stage: Option<Stage>, now: Duration) {
+        if let Some(so_far) = self.stage {
+            *self.spent.entry(so_far).or_default() += now.saturating_sub(self.since);
+        }
+        (self.stage, self.since) = (stage, now);
+    }
+}
+
+impl Meter {
+    /// A meter that is in stage fetching from now on, and the stage as it changes.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Stage>) {
+        let (told, stage) = watch::channel(Stage::Fetching);
+        let since = clock.elapsed();
+        let laps = Laps { stage: Some(Stage::Fetching), since, spent: BTreeMap::new() };
+        (Self { clock, laps: Mutex::new(laps), told }, stage)
+    }
+
+    /// Changes to `stage`.
+    pub fn enter(&self, stage: Stage) {
+        self.laps().change(Some(stage), self.clock.elapsed());
+        self.told.send_replace(stage);
+    }
+
+    /// Stands still until a stage is entered, as while the job waits for the device.
+    pub fn pause(&self) {
+        self.laps().change(None, self.clock.elapsed());
+    }
+
+    /// What was measured until now. Only the times are set.
+    pub fn usage(&self) -> Usage {
+        let mut laps = self.laps();
+        let stage = laps.stage;
+        laps.change(stage, self.clock.elapsed());
+        let us = |stage| micros(laps.spent.get(&stage).copied().unwrap_or_default());
+        let (witness_us, ntt_us) = (us(Stage::Witness), us(Stage::Ntt));
+        let (msm_us, verify_us) = (us(Stage::Msm), us(Stage::Verifying));
+        Usage {
+            fetch_us: us(Stage::Fetching),
+            witness_us,
+            ntt_us,
+            msm_us,
+            verify_us,
+            device_us: witness_us + ntt_us + msm_us + verify_us,
+            ..Usage::default()
+        }
+    }
+
+    /// The laps, also after a panic in a stage: they are whole numbers at every moment.
+    fn laps(&self) -> MutexGuard<'_, Laps> {
+        self.laps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whole microseconds, rounded down.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use zkpool_ports::VirtualClock;
+
+    use super::*;
+
+    #[test]
+    fn time_is_booked_to_the_stage_it_was_spent_in() {
+        let clock = Arc::new(VirtualClock::new());
+        let pass = |ms| clock.advance(Duration::from_millis(ms));
+        let (meter, told) = Meter::new(clock.clone());
+        pass(1);
+        meter.pause();
+        pass(100);
+        for (stage, ms) in [
+            (Stage::Witness, 2),
+            (Stage::Ntt, 4),
+            (Stage::Msm, 8),
+            (Stage::Ntt, 16),
+            (Stage::Verifying, 32),
+            (Stage::Publishing, 64),
+        ] {
+            meter.enter(stage);
+            pass(ms);
+        }
+        let usage = meter.usage();
+        assert_eq!((usage.fetch_us, usage.witness_us, usage.ntt_us), (1_000, 2_000, 20_000));
+        assert_eq!((usage.msm_us, usage.verify_us, usage.device_us), (8_000, 32_000, 62_000));
+        assert_eq!(*told.borrow(), Stage::Publishing);
+    }
+}

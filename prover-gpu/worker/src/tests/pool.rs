@@ -1,0 +1,262 @@
+//! A pool in memory with one registered circuit, and devices that misbehave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use zkpool_circuit_files::{AnyProvingKey, AnyVerifyingKey, AnyWitness};
+use zkpool_jobs::{Circuits, Jobs, NewJob, Ports, WitnessSource, keys};
+use zkpool_ledger::PriceBook;
+use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
+use zkpool_ports::{Clock, QueuePolicy, SeededRng, SystemClock, TimeOrderedIds, VirtualClock};
+use zkpool_types::api::ProofView;
+use zkpool_types::limits::ATTEMPTS_MAX;
+use zkpool_types::{
+    ArtifactRef, CircuitManifest, CircuitRef, Curve, DeviceClass, JobId, ProjectId, ProofBody,
+    ProofSystemKind, Secret, Sha256Digest,
+};
+use crate::{CpuDevice, Device, DeviceError, Meter, PreparedKey, Settings, Worker};
+
+pub(crate) const KEY: &[u8] = include_bytes!("../../../../tests/fixtures/bn128/multiplier.zkey");
+pub(crate) const WITNESS: &[u8] = include_bytes!("../../../../tests/fixtures/bn128/multiplier.wtns");
+
+/// Longest real time that a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Pool {
+    pub(crate) ports: Ports,
+    pub(crate) jobs: Jobs,
+    pub(crate) project: ProjectId,
+    circuit: CircuitRef,
+    cache: tempfile::TempDir,
+}
+
+impl Pool {
+    pub(crate) async fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock::new())).await
+    }
+
+    /// A pool whose time runs a hundred times as fast.
+    pub(crate) async fn hurried() -> Self {
+        let clock = Arc::new(VirtualClock::new());
+        let hurried = Arc::clone(&clock);
+        tokio::spawn(async move {
+            let real = SystemClock::new();
+            loop {
+                real.sleep(Duration::from_millis(1)).await;
+                hurried.advance(Duration::from_millis(100));
+            }
+        });
+        Self::with_clock(clock).await
+    }
+
+    async fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let rng = Arc::new(SeededRng::new(7));
+        let policy = QueuePolicy { receives_max: ATTEMPTS_MAX };
+        let ports = Ports {
+            blobs: Arc::new(MemoryBlobs::new()),
+            queue: Arc::new(MemoryQueue::new(policy, Arc::clone(&clock))),
+            ids: Arc::new(TimeOrderedIds::new(Arc::clone(&clock), rng.clone())),
+            clock,
+            rng,
+        };
+        let project: ProjectId = "test".parse().unwrap();
+        let circuit = register(&ports, &project).await;
+        let jobs = Jobs::new(ports.clone(), price_book());
+        Self { ports, jobs, project, circuit, cache: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) async fn submit(&self, witness: &[u8]) -> JobId {
+        let id = self.ports.ids.next().to_string();
+        let new = NewJob {
+            project: self.project.clone(),
+            body_digest: Sha256Digest::of(id.as_bytes()),
+            idempotency_key: id,
+            circuit: self.circuit.clone(),
+            witness: WitnessSource::Inline(Secret::new(Bytes::copy_from_slice(witness))),
+            tags: [].into(),
+            deadline: None,
+        };
+        self.jobs.submit(new).await.unwrap().request.id
+    }
+
+    pub(crate) fn start(&self, device: impl Device + 'static) -> Running {
+        let settings = Settings {
+            claim_wait: Duration::from_millis(50),
+            heartbeat: Duration::from_millis(50),
+            ..Settings::new(self.cache.path())
+        };
+        let worker =
+            Worker::new(self.ports.clone(), price_book(), Arc::new(device), settings).unwrap();
+        let stop = CancellationToken::new();
+        let stopping = stop.clone();
+        Running { task: tokio::spawn(async move { worker.run(stopping).await }), stop }
+    }
+
+    /// The job once it has ended.
+    pub(crate) async fn ended(&self, job: JobId) -> ProofView {
+        self.until(job, |view| view.state.is_terminal()).await
+    }
+
+    /// The job once `condition` holds for it.
+    pub(crate) async fn until(&self, job: JobId, condition: impl Fn(&ProofView) -> bool) -> ProofView {
+        let looking = async {
+            loop {
+                let view = self.view(job).await;
+                if condition(&view) {
+                    return view;
+                }
+                SystemClock::new().sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking).await.expect("the job never came so far")
+    }
+
+    pub(crate) async fn view(&self, job: JobId) -> ProofView {
+        self.jobs.view(&self.project, job).await.unwrap()
+    }
+}
+
+pub(crate) struct Running {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Asks the worker to stop and returns how long that took.
+    pub(crate) async fn stop(self) -> Duration {
+        let clock = SystemClock::new();
+        let start = clock.elapsed();
+        self.stop.cancel();
+        self.task.await.unwrap();
+        clock.elapsed() - start
+    }
+}
+
+pub(crate) fn price_book() -> Arc<PriceBook> {
+    Arc::new(PriceBook::builtin().unwrap())
+}
+
+async fn register(ports: &Ports, project: &ProjectId) -> CircuitRef {
+    let sha256 = Sha256Digest::of(KEY);
+    ports.blobs.put_once(&keys::artifact(&sha256), Bytes::from_static(KEY)).await.unwrap();
+    let proving_key = ArtifactRef { sha256, size: KEY.len() as u64 };
+    let circuit = CircuitRef::of_key("multiplier", &sha256).unwrap();
+    let manifest = CircuitManifest {
+        project: project.clone(),
+        circuit: circuit.clone(),
+        proof_system: ProofSystemKind::Groth16,
+        curve: Curve::Bn254,
+        proving_key,
+        verification_key: proving_key,
+        domain_size: 8,
+        variables: 8,
+        public_inputs: 3,
+        development: false,
+        created_at: ports.clock.now(),
+    };
+    Circuits::new(ports.clone()).register(manifest).await.unwrap();
+    circuit
+}
+
+/// The CPU under the name of a GPU, with something done to each proof.
+pub(crate) struct Odd<F>(pub(crate) Arc<F>);
+
+impl<F> Odd<F>
+where
+    F: Fn(ProofBody) -> Result<ProofBody, DeviceError> + Send + Sync + 'static,
+{
+    pub(crate) fn new(twist: F) -> Self {
+        Self(Arc::new(twist))
+    }
+}
+
+impl<F> std::fmt::Debug for Odd<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Odd")
+    }
+}
+
+impl<F> Device for Odd<F>
+where
+    F: Fn(ProofBody) -> Result<ProofBody, DeviceError> + Send + Sync + 'static,
+{
+    fn class(&self) -> DeviceClass {
+        DeviceClass::new("nvidia-l4")
+    }
+
+    fn is_reference(&self) -> bool {
+        false
+    }
+
+    fn prepare(&self, key: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, DeviceError> {
+        let key = CpuDevice.prepare(key)?;
+        Ok(Arc::new(OddKey { key, twist: Odd(Arc::clone(&self.0)) }))
+    }
+}
+
+#[derive(Debug)]
+struct OddKey<F> {
+    key: Arc<dyn PreparedKey>,
+    twist: Odd<F>,
+}
+
+impl<F> PreparedKey for OddKey<F>
+where
+    F: Fn(ProofBody) -> Result<ProofBody, DeviceError> + Send + Sync,
+{
+    fn bytes(&self) -> u64 {
+        self.key.bytes()
+    }
+
+    fn verifying_key(&self) -> &AnyVerifyingKey {
+        self.key.verifying_key()
+    }
+
+    fn prove(&self, witness: &AnyWitness, meter: &Meter) -> Result<ProofBody, DeviceError> {
+        (self.twist.0)(self.key.prove(witness, meter)?)
+    }
+}
+
+/// A device that blocks in its first proof until it is let go.
+pub(crate) fn blocking() -> (impl Device, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    let inside = Arc::clone(&gate);
+    let device = Odd::new(move |proof| {
+        inside.proofs.fetch_add(1, Ordering::SeqCst);
+        while !inside.open.is_cancelled() {
+            std::thread::yield_now();
+        }
+        Ok(proof)
+    });
+    (device, gate)
+}
+
+#[derive(Default)]
+pub(crate) struct Gate {
+    pub(crate) open: CancellationToken,
+    pub(crate) proofs: AtomicU32,
+}
+
+impl Gate {
+    /// Waits until the device has begun `count` proofs.
+    pub(crate) async fn begun(&self, count: u32) {
+        let waiting = async {
+            while self.proofs.load(Ordering::SeqCst) < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the device never began");
+    }
+}
+
+/// The fixture's witness with its last value, which is private, increased by one.
+pub(crate) fn unsatisfied() -> Vec<u8> {
+    let mut witness = WITNESS.to_vec();
+    let last_value = witness.len() - 32;
+    witness[last_value] = witness[last_value].wrapping_add(1);
+    witness
+}

@@ -1,0 +1,341 @@
+//! The pipeline: fetch the next job while one proves.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, Span};
+use zkpool_jobs::{Circuits, Claim, Commit, CommitError, Jobs, Ports, WitnessError};
+use zkpool_ledger::PriceBook;
+use zkpool_ports::Clock;
+use zkpool_types::{DeviceClass, ErrorCode, Failure, Secret, Stage};
+
+use crate::attempt::{self, Verdict};
+use crate::device::{CpuDevice, Device, DeviceError, PreparedKey};
+use crate::fetch::{FetchError, Fetcher, Inputs};
+use crate::hold::Hold;
+use crate::keys::{KeyCache, KeyError};
+use crate::meter::Meter;
+use crate::settings::Settings;
+
+/// Times a commit is tried while storage does not answer. The proof is at hand, and a new attempt
+/// costs as much again.
+const COMMIT_TRIES: u32 = 3;
+
+/// Why a worker cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// Proofs of the device could not be charged.
+    #[error("expected a device of price book {price_book}, found {device}")]
+    UnpricedDevice {
+        /// The class of the device.
+        device: DeviceClass,
+        /// The version of the price book.
+        price_book: String,
+    },
+}
+
+/// A prover on one device.
+#[derive(Debug)]
+pub struct Worker {
+    jobs: Jobs,
+    clock: Arc<dyn Clock>,
+    fetcher: Fetcher,
+    device: Arc<dyn Device>,
+    reference: Reference,
+    /// One permit: the device proves one job at a time, also while an abandoned proof runs out.
+    device_free: Arc<Semaphore>,
+    settings: Settings,
+}
+
+/// A claimed job with everything that ends when the work on it ends.
+struct Job {
+    claim: Arc<Claim>,
+    hold: Hold,
+    meter: Arc<Meter>,
+    span: Span,
+    _reporting: AbortOnDropHandle<()>,
+}
+
+/// The device that is asked when the worker's own one failed, with keys of its own.
+#[derive(Debug)]
+struct Reference {
+    device: CpuDevice,
+    keys: KeyCache,
+}
+
+/// Why an attempt ended without a verdict.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    /// The device failed, and so did the reference device where there is another.
+    #[error("the device failed: {0}")]
+    Device(#[from] DeviceError),
+    /// The key cannot be had for the reference device.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The code that proves has a fault.
+    #[error("proving panicked")]
+    Panicked,
+}
+
+impl Worker {
+    /// A worker over these ports that proves on `device`. Nothing runs yet.
+    ///
+    /// # Errors
+    /// The price book has no price for the class of the device.
+    pub fn new(
+        ports: Ports,
+        price_book: Arc<PriceBook>,
+        device: Arc<dyn Device>,
+        settings: Settings,
+    ) -> Result<Self, WorkerError> {
+        if price_book.device_price(&device.class()).is_none() {
+            let price_book = price_book.version();
+            return Err(WorkerError::UnpricedDevice { device: device.class(), price_book });
+        }
+        let keys = |device| KeyCache::new(&ports, device, &settings);
+        let reference = Reference { device: CpuDevice, keys: keys(Arc::new(CpuDevice)) };
+        let keys = keys(Arc::clone(&device));
+        let (jobs, clock) = (Jobs::new(ports.clone(), price_book), Arc::clone(&ports.clock));
+        let fetcher = Fetcher::new(jobs.clone(), Circuits::new(ports), keys);
+        let device_free = Arc::new(Semaphore::new(1));
+        Ok(Self { jobs, clock, fetcher, device, reference, device_free, settings })
+    }
+
+    /// Proves until `stop` is cancelled.
+    ///
+    /// It then hands back what it holds, so that other provers see it at once, and returns within
+    /// the wait of one claim. A proof that was being made runs out on its thread, unheeded.
+    pub async fn run(&self, stop: CancellationToken) {
+        // Room for one: a job is claimed when the one before it has gone to the device.
+        let (ready, next) = mpsc::channel(1);
+        tokio::join!(self.fetch_jobs(ready, &stop), self.prove_jobs(next, &stop), self.sweep(&stop));
+    }
+
+    /// Sweeps for lost messages, overdue jobs and dead letters.
+    async fn sweep(&self, stop: &CancellationToken) {
+        let pause = || stop.run_until_cancelled(self.clock.sleep(self.settings.sweep));
+        while !stop.is_cancelled() {
+            let report = self.jobs.sweep().await;
+            tracing::debug!(?report, "swept");
+            pause().await;
+        }
+    }
+
+    /// Claims and fetches one job after another and passes them on.
+    async fn fetch_jobs(&self, ready: mpsc::Sender<(Job, Inputs)>, stop: &CancellationToken) {
+        while let Some(Ok(room)) = stop.run_until_cancelled(ready.reserve()).await {
+            if stop.is_cancelled() {
+                return;
+            }
+            let Some(job) = self.claim(stop).await else { continue };
+            let span = job.span.clone();
+            if let Some(fetched) = self.fetch(job, stop).instrument(span).await {
+                room.send(fetched);
+            }
+        }
+    }
+
+    /// Claims a job, if one comes in time. A claim is never abandoned half-way, since its message
+    /// would stay hidden until its visibility runs out.
+    async fn claim(&self, stop: &CancellationToken) -> Option<Job> {
+        match self.jobs.claim(self.settings.claim_wait).await {
+            Ok(claim) => claim.map(|claim| self.hold(claim)),
+            Err(error) => {
+                tracing::warn!(%error, "no job could be claimed");
+                stop.run_until_cancelled(self.clock.sleep(self.settings.outage_pause)).await;
+                None
+            }
+        }
+    }
+
+    /// Begins to hold, to meter and to report on a claimed job.
+    fn hold(&self, claim: Claim) -> Job {
+        let attempt = claim.attempt.number;
+        let span = tracing::info_span!("job", job = %claim.request.id, attempt);
+        let claim = Arc::new(claim);
+        let (meter, mut stages) = Meter::new(Arc::clone(&self.clock));
+        let (jobs, reported) = (self.jobs.clone(), Arc::clone(&claim));
+        let reporting = async move {
+            loop {
+                let stage = *stages.borrow_and_update();
+                jobs.enter(&reported, stage).await;
+                if stages.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let (jobs, clock) = (self.jobs.clone(), Arc::clone(&self.clock));
+        let _entered = span.enter();
+        let hold = Hold::new(jobs, Arc::clone(&claim), clock, self.settings.heartbeat);
+        let reporting = AbortOnDropHandle::new(tokio::spawn(reporting.in_current_span()));
+        Job { claim, hold, meter: Arc::new(meter), span: span.clone(), _reporting: reporting }
+    }
+
+    /// Fetches what the job needs, unless it is lost or the worker stops first.
+    async fn fetch(&self, job: Job, stop: &CancellationToken) -> Option<(Job, Inputs)> {
+        let fetched = tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                self.hand_back(job).await;
+                return None;
+            }
+            () = job.hold.lost() => return None,
+            fetched = self.fetcher.fetch(&job.claim) => fetched,
+        };
+        job.meter.pause();
+        match fetched {
+            Ok(inputs) => return Some((job, inputs)),
+            Err(error) => self.not_fetched(job, &error).await,
+        }
+        None
+    }
+
+    /// Ends a job whose witness is not the one that was submitted; retries every other one.
+    async fn not_fetched(&self, job: Job, error: &FetchError) {
+        tracing::warn!(%error, "the job cannot be fetched");
+        if let FetchError::Witness(WitnessError::Altered { .. }) = error {
+            let detail = "the stored witness is not the one that was submitted".to_owned();
+            let failure = Failure { code: ErrorCode::DigestMismatch, detail };
+            self.publish(job, Verdict::Refused(failure)).await;
+        } else {
+            self.retry_later(job).await;
+        }
+    }
+
+    /// Proves the jobs that were fetched.
+    async fn prove_jobs(&self, mut next: mpsc::Receiver<(Job, Inputs)>, stop: &CancellationToken) {
+        while let Some((job, inputs)) = next.recv().await {
+            let span = job.span.clone();
+            self.prove(job, inputs, stop).instrument(span).await;
+        }
+    }
+
+    /// Proves one job, unless it is lost or the worker stops first.
+    async fn prove(&self, job: Job, inputs: Inputs, stop: &CancellationToken) {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => self.hand_back(job).await,
+            () = job.hold.lost() => self.abandon(job).await,
+            ended = self.attempt(&job, inputs) => match ended {
+                Ok(verdict) => self.publish(job, verdict).await,
+                Err(error) => {
+                    tracing::error!(%error, "the attempt failed");
+                    self.retry_later(job).await;
+                }
+            },
+        }
+    }
+
+    /// Waits for the device and makes one attempt on it; where it may be at fault, makes another
+    /// one on the reference device. Dropping this abandons the attempt, which keeps the device
+    /// until it has run out.
+    async fn attempt(&self, job: &Job, inputs: Inputs) -> Result<Verdict, AttemptError> {
+        let Inputs { key, key_file, witness } = inputs;
+        let place = Arc::clone(&self.device_free).acquire_owned().await;
+        let class = self.device.class();
+        let first = run(job, key, class.clone(), witness.clone(), place).await?;
+        let suspect = first.verdict.as_ref().map_or(true, Verdict::may_be_the_device);
+        if self.device.is_reference() || !suspect {
+            return Ok(first.verdict?);
+        }
+        let key = self.reference.keys.get(&key_file).await?;
+        let second = run(job, key, self.reference.device.class(), witness, first.place).await?;
+        if matches!(second.verdict, Ok(Verdict::Proven(..))) {
+            // Nothing of the first proof is logged: what a faulty device computes may tell anything.
+            tracing::error!(device = %class, "the device failed where the reference device proves");
+        }
+        Ok(second.verdict?)
+    }
+
+    /// Commits what an attempt ended with. Where storage does not answer, the same commit is
+    /// tried again before the work is given up.
+    async fn publish(&self, job: Job, verdict: Verdict) {
+        for _ in 0..COMMIT_TRIES {
+            match self.commit(&job, verdict.clone()).await {
+                Ok(commit) => return say_how_it_went(&commit),
+                Err(error) => tracing::warn!(%error, "the outcome cannot be published"),
+            }
+            self.clock.sleep(self.settings.outage_pause).await;
+        }
+        self.retry_later(job).await;
+    }
+
+    async fn commit(&self, job: &Job, verdict: Verdict) -> Result<Commit, CommitError> {
+        let usage = job.meter.usage();
+        match verdict {
+            Verdict::Proven(proof, class) => {
+                self.jobs.succeed(&job.claim, proof, class, usage).await
+            }
+            Verdict::Refused(failure) => {
+                let class = (usage.device_us > 0).then(|| self.device.class());
+                self.jobs.fail(&job.claim, failure, class, usage).await
+            }
+        }
+    }
+
+    /// Records what was spent on a job that is no longer this worker's.
+    async fn abandon(&self, job: Job) {
+        let class = Some(self.device.class());
+        tracing::info!("the work on the job is discarded");
+        if let Err(error) = self.jobs.abandon(&job.claim, class, job.meter.usage()).await {
+            tracing::warn!(%error, "discarded work is not recorded");
+        }
+    }
+
+    /// Leaves the job to a later attempt. This one counts.
+    async fn retry_later(&self, job: Job) {
+        let Job { claim, hold, .. } = job;
+        drop(hold);
+        if let Err(error) = self.jobs.retry_later(&claim).await {
+            tracing::warn!(%error, "the job is retried when its visibility runs out");
+        }
+    }
+
+    /// Makes the job visible to other provers at once. This attempt does not count.
+    async fn hand_back(&self, job: Job) {
+        let Job { claim, hold, .. } = job;
+        drop(hold);
+        match self.jobs.hand_back(&claim).await {
+            Ok(()) => tracing::info!("the job was handed back"),
+            Err(error) => tracing::warn!(%error, "the job is visible when its visibility runs out"),
+        }
+    }
+}
+
+/// What came of one run on a device, and the place on the device.
+struct Run {
+    verdict: Result<Verdict, DeviceError>,
+    place: Place,
+}
+
+/// The right to the device, which is kept for as long as anything runs on it.
+type Place = Result<OwnedSemaphorePermit, AcquireError>;
+
+/// Proves on a thread of its own.
+async fn run(
+    job: &Job,
+    key: Arc<dyn PreparedKey>,
+    class: DeviceClass,
+    witness: Secret<Bytes>,
+    place: Place,
+) -> Result<Run, AttemptError> {
+    let (meter, span) = (Arc::clone(&job.meter), job.span.clone());
+    let running = tokio::task::spawn_blocking(move || {
+        let verdict = span.in_scope(|| attempt::run(key.as_ref(), &class, &witness, &meter));
+        meter.enter(Stage::Publishing);
+        Run { verdict, place }
+    });
+    // The text of a panic stays out of the log: it may hold anything.
+    running.await.map_err(|_| AttemptError::Panicked)
+}
+
+fn say_how_it_went(commit: &Commit) {
+    match commit {
+        Commit::Won(outcome) => tracing::info!(state = %outcome.state, "the job ended"),
+        Commit::Lost(outcome) => tracing::info!(state = %outcome.state, "it had ended before"),
+        Commit::Outdated => tracing::warn!("the job was given to another prover before"),
+    }
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them. A missing tool is a failure, never a skip.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+CARGO_DENY_VERSION=0.20.2
+
+step() { printf '\n== %s\n' "$*"; }
+
+# The README's walk-through uses curl as its readers do.
+install_system_packages() {
+    command -v curl >/dev/null && return
+    local sudo=""
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get update -qq
+    $sudo apt-get install -y -qq --no-install-recommends curl
+}
+
+# Built into the target folder, so that a machine builds it once and nothing is left elsewhere.
+install_cargo_deny() {
+    local root="$PWD/target/tools"
+    PATH="$root/bin:$PATH"
+    if [ "$(cargo-deny --version 2>/dev/null)" = "cargo-deny $CARGO_DENY_VERSION" ]; then
+        return
+    fi
+    cargo install cargo-deny --version "$CARGO_DENY_VERSION" --locked --no-default-features \
+        --root "$root" --target-dir "$PWD/target/tools/build"
+}
+
+step "Tools"
+install_system_packages
+(cd circuits/rollup && npm ci --ignore-scripts --no-audit --no-fund)
+install_cargo_deny
+
+step "Format"
+cargo fmt --all --check
+
+step "Lints"
+cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+step "Dependencies: licences, bans, sources"
+cargo-deny --all-features --offline check bans licenses sources
+
+step "Documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps
+
+step "The rollup circuit"
+(cd circuits/rollup && node --test test.mjs)
+
+step "Unit tests and the whole system"
+cargo build --release --locked -p zkpool
+cargo test --release --locked --workspace

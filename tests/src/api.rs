@@ -1,0 +1,109 @@
+//! A client of the HTTP API that hides nothing: status and JSON body of every answer.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::server::pause;
+
+/// An address and a key.
+#[derive(Clone, Debug)]
+pub struct Client {
+    url: String,
+    key: String,
+}
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; null where there is none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body of a 2xx answer.
+    #[must_use]
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "{} {}", self.status, self.body);
+        self.body
+    }
+}
+
+impl Client {
+    /// A client of the server at `url` with this key.
+    #[must_use]
+    pub fn new(url: &str, key: &str) -> Self {
+        Self { url: url.to_owned(), key: key.to_owned() }
+    }
+
+    /// `GET path`.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Answer {
+        let request = agent().get(self.address(path)).header("authorization", self.bearer());
+        answer(request.call())
+    }
+
+    /// `POST path` with a JSON body.
+    #[must_use]
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = agent().post(self.address(path)).header("authorization", self.bearer());
+        answer(request.send_json(body))
+    }
+
+    /// `POST /v1/proofs` under an idempotency key.
+    #[must_use]
+    pub fn submit(&self, idempotency_key: &str, body: &Value) -> Answer {
+        let request = agent()
+            .post(self.address("/v1/proofs"))
+            .header("authorization", self.bearer())
+            .header("idempotency-key", idempotency_key);
+        answer(request.send_json(body))
+    }
+
+    /// Registers a proving key under `name` and returns the circuit's reference.
+    #[must_use]
+    pub fn register(&self, name: &str, proving_key_base64: &str) -> String {
+        let body = json!({
+            "name": name,
+            "proof_system": "groth16",
+            "proving_key": { "base64": proving_key_base64 },
+            "allow_development_key": true,
+        });
+        self.post("/v1/circuits", &body).ok()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Looks at a job until `done` holds of its view.
+    #[must_use]
+    pub fn poll(&self, job: &str, within: Duration, done: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let view = self.get(&format!("/v1/proofs/{job}")).ok();
+            if done(&view) {
+                return view;
+            }
+            assert!(start.elapsed() < within, "still {view}");
+            pause();
+        }
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.key)
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().new_agent()
+}
+
+fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+    let mut response = result.unwrap();
+    let text = response.body_mut().read_to_string().unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Answer { status: response.status().as_u16(), body }
+}

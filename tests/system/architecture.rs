@@ -1,0 +1,252 @@
+//! The shape of the code: who may depend on whom, and how long functions and files may be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+
+use zkpool_tests::workspace::root;
+
+/// What each crate may depend on. An edge that is not here is an architecture change: it belongs
+/// in ARCHITECTURE.md first.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("zkpool-types", &[]),
+    ("zkpool-circuit-files", &["zkpool-types"]),
+    ("zkpool-snark", &["zkpool-types", "zkpool-circuit-files"]),
+    ("zkpool-ports", &["zkpool-types"]),
+    ("zkpool-ledger", &["zkpool-types"]),
+    ("zkpool-jobs", &["zkpool-types", "zkpool-ports", "zkpool-ledger"]),
+    (
+        "zkpool-functions",
+        &[
+            "zkpool-types",
+            "zkpool-ports",
+            "zkpool-ledger",
+            "zkpool-jobs",
+            "zkpool-circuit-files",
+            "zkpool-snark",
+        ],
+    ),
+    (
+        "zkpool-worker",
+        &[
+            "zkpool-types",
+            "zkpool-ports",
+            "zkpool-ledger",
+            "zkpool-jobs",
+            "zkpool-circuit-files",
+            "zkpool-snark",
+        ],
+    ),
+];
+
+/// Outside dependencies that only the named crates may use.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("rusqlite", &["zkpool-ports"]),
+    ("axum", &["zkpool-functions"]),
+    ("clap", &["zkpool"]),
+    ("ureq", &["zkpool", "zkpool-tests"]),
+    ("ark-ec", &["zkpool-circuit-files", "zkpool-snark"]),
+    ("ark-ff", &["zkpool-circuit-files", "zkpool-snark"]),
+    ("ark-poly", &["zkpool-snark"]),
+];
+
+/// Command line and tests stand above everything and may use every crate.
+const TOP: &[&str] = &["zkpool", "zkpool-tests"];
+
+const FUNCTION_LINES_P50_MAX: usize = 6;
+const FUNCTION_LINES_P90_MAX: usize = 25;
+const FUNCTION_LINES_P99_MAX: usize = 60;
+const FILE_LINES_P90_MAX: usize = 500;
+const FILE_LINES_MAX: usize = 800;
+
+#[test]
+fn dependencies_point_one_way() {
+    let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
+    for (name, dependencies) in crates() {
+        if TOP.contains(&name.as_str()) {
+            continue;
+        }
+        let Some(allowed) = allowed.get(name.as_str()) else {
+            panic!("{name} has no row in the table of allowed dependencies");
+        };
+        let forbidden: Vec<_> = dependencies
+            .iter()
+            .filter(|dependency| dependency.starts_with("zkpool"))
+            .filter(|dependency| !allowed.contains(&dependency.as_str()))
+            .collect();
+        assert!(forbidden.is_empty(), "{name} must not depend on {forbidden:?}");
+    }
+}
+
+#[test]
+fn heavy_dependencies_stay_where_they_belong() {
+    for (name, dependencies) in crates() {
+        for (confined, homes) in CONFINED {
+            assert!(
+                !dependencies.contains(*confined) || homes.contains(&name.as_str()),
+                "{name} uses {confined}, which belongs to {homes:?}"
+            );
+        }
+        let aws = dependencies.iter().find(|dependency| dependency.starts_with("aws-sdk-"));
+        assert!(aws.is_none() || name == "zkpool-aws", "{name} uses {aws:?}");
+        assert!(!dependencies.contains("wgpu") || name == "zkpool-gpu", "{name} uses wgpu");
+    }
+}
+
+#[test]
+fn functions_stay_short() {
+    let mut lengths = Vec::new();
+    for path in sources() {
+        let text = fs::read_to_string(&path).unwrap();
+        let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        let mut functions = Functions::default();
+        functions.visit_file(&file);
+        lengths.extend(functions.found.into_iter().map(|(name, lines)| (lines, name, path.clone())));
+    }
+    lengths.sort();
+    let longest: Vec<_> = lengths
+        .iter()
+        .rev()
+        .take(10)
+        .map(|(lines, name, path)| format!("{lines} {name} in {}", path.display()))
+        .collect();
+    let quantile = |percent| lengths[(lengths.len() - 1) * percent / 100].0;
+    let (p50, p90, p99) = (quantile(50), quantile(90), quantile(99));
+    let report = format!(
+        "function lines p50 {p50}, p90 {p90}, p99 {p99} of {}\n{}",
+        lengths.len(),
+        longest.join("\n")
+    );
+    assert!(p50 <= FUNCTION_LINES_P50_MAX, "{report}");
+    assert!(p90 <= FUNCTION_LINES_P90_MAX, "{report}");
+    assert!(p99 <= FUNCTION_LINES_P99_MAX, "{report}");
+}
+
+#[test]
+fn files_stay_short() {
+    let mut lengths: Vec<_> = sources()
+        .into_iter()
+        .map(|path| (fs::read_to_string(&path).unwrap().lines().count(), path))
+        .collect();
+    lengths.sort();
+    let (longest, path) = lengths.last().unwrap();
+    assert!(*longest <= FILE_LINES_MAX, "{path:?} has {longest} lines");
+    let p90 = lengths[(lengths.len() - 1) * 90 / 100].0;
+    assert!(p90 <= FILE_LINES_P90_MAX, "the 90th percentile of file lengths is {p90}");
+}
+
+#[test]
+fn every_crate_is_on_the_code_map() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    for folder in members() {
+        assert!(map.contains(&format!("`{folder}`")), "ARCHITECTURE.md does not name {folder}");
+    }
+}
+
+/// Lengths of the functions of a file, tests left out.
+#[derive(Default)]
+struct Functions {
+    found: Vec<(String, usize)>,
+}
+
+impl Functions {
+    fn add(&mut self, signature: &syn::Signature, block: &syn::Block) {
+        let lines = block.span().end().line - signature.span().start().line + 1;
+        self.found.push((signature.ident.to_string(), lines));
+    }
+}
+
+impl<'ast> Visit<'ast> for Functions {
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if !is_test(&module.attrs) {
+            visit::visit_item_mod(self, module);
+        }
+    }
+
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        if !is_test(&function.attrs) {
+            self.add(&function.sig, &function.block);
+            visit::visit_item_fn(self, function);
+        }
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        if !is_test(&function.attrs) {
+            self.add(&function.sig, &function.block);
+            visit::visit_impl_item_fn(self, function);
+        }
+    }
+
+    fn visit_trait_item_fn(&mut self, function: &'ast syn::TraitItemFn) {
+        if let Some(block) = &function.default {
+            self.add(&function.sig, block);
+        }
+        visit::visit_trait_item_fn(self, function);
+    }
+}
+
+/// Whether the item is compiled for tests only.
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("test")
+            || attribute.path().is_ident("cfg")
+                && attribute
+                    .meta
+                    .require_list()
+                    .is_ok_and(|list| list.tokens.to_string().contains("test"))
+    })
+}
+
+/// Folders of the workspace's members.
+fn members() -> Vec<String> {
+    let manifest = parse_toml(&root().join("Cargo.toml"));
+    manifest["workspace"]["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| member.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Every crate with the names of what it depends on, tests' own dependencies left out.
+fn crates() -> Vec<(String, BTreeSet<String>)> {
+    members()
+        .iter()
+        .map(|folder| {
+            let manifest = parse_toml(&root().join(folder).join("Cargo.toml"));
+            let name = manifest["package"]["name"].as_str().unwrap().to_owned();
+            let dependencies = manifest["dependencies"].as_table().unwrap().keys().cloned();
+            (name, dependencies.collect())
+        })
+        .collect()
+}
+
+fn parse_toml(path: &Path) -> toml::Table {
+    fs::read_to_string(path).unwrap().parse().unwrap()
+}
+
+/// Source files of every crate but this one: tests may be long-winded.
+fn sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in members().iter().filter(|folder| folder.as_str() != "tests") {
+        collect_sources(&root().join(folder).join("src"), &mut files);
+    }
+    files
+}
+
+fn collect_sources(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_sources(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            // A file of its own for tests is a test.
+            if path.file_stem().is_none_or(|stem| stem != "tests") {
+                files.push(path);
+            }
+        }
+    }
+}
