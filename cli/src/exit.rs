@@ -144,6 +144,9 @@ pub(crate) enum CliError {
         /// What is wrong with it.
         source: Cause,
     },
+    /// There is no key for the circuit.
+    #[error("cannot set up the circuit: {0}")]
+    Setup(#[source] Cause),
     /// Proving failed before there was a proof.
     #[error("cannot prove: {0}")]
     Proving(#[source] Cause),
@@ -196,6 +199,11 @@ impl CliError {
         Self::BadFile { path: path.to_owned(), source: source.into() }
     }
 
+    /// A document of a server is not what it should be.
+    pub(crate) fn bad_document(what: &'static str, source: impl Into<Cause>) -> Self {
+        Self::BadDocument { what, source: source.into() }
+    }
+
     /// Something that cannot happen did.
     pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
         Self::Fault(error.to_string())
@@ -214,7 +222,9 @@ impl CliError {
             Self::Unreachable { .. } | Self::NotEnded { .. } => Exit::Unreachable,
             Self::Problem(problem) => Exit::of_code(problem.code),
             Self::Unsatisfied => Exit::No,
-            Self::BadFile { .. } | Self::Proving(_) | Self::SetupForProduction => Exit::Refused,
+            Self::BadFile { .. } | Self::Setup(_) | Self::Proving(_) | Self::SetupForProduction => {
+                Exit::Refused
+            }
             Self::File { .. }
             | Self::DataInUse { .. }
             | Self::Listen { .. }
@@ -239,6 +249,7 @@ impl CliError {
             Self::File { .. } => "check the path and its permissions".into(),
             Self::BadFile { .. } => "make the file again with the tool it comes from".into(),
             Self::BadDocument { .. } => "check that server and command are of one version".into(),
+            Self::Setup(_) => "split the circuit, or remove its custom gates".into(),
             Self::Proving(_) => "check that key and witness are of the same circuit".into(),
             Self::Unsatisfied => "calculate the witness again from inputs that hold".into(),
             Self::SetupForProduction => {

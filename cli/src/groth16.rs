@@ -1,6 +1,6 @@
 //! Groth16 on this machine: files in, verified results out.
 
-use std::io::{BufWriter, Cursor};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,9 +9,10 @@ use zkpool_circuit_files::json::{self, verification_key};
 use zkpool_circuit_files::validated::Validated;
 use zkpool_circuit_files::zkey::{self, OpenError, WriteError};
 use zkpool_circuit_files::{
-    AnyProvingKey, AnyVerifyingKey, AnyWitness, GroupChecks, ReadOptions, r1cs, wtns,
+    AnyProvingKey, AnyR1cs, AnyVerifyingKey, AnyWitness, GroupChecks, ReadOptions, wtns,
 };
-use zkpool_types::{ProofBody, ProofSystemKind};
+use zkpool_snark::{AnyProver, AnyVerifier, Cpu, ProveError};
+use zkpool_types::{ProofBody, Stage};
 
 use crate::exit::CliError;
 use crate::{files, random};
@@ -62,10 +63,9 @@ pub(crate) fn read_witness(path: &Path) -> Result<AnyWitness, CliError> {
 }
 
 /// Makes a development key of a constraint system and writes it.
-pub(crate) fn development_setup(constraints: &[u8], path: &Path) -> Result<(), CliError> {
-    let circuit = r1cs::read(Cursor::new(constraints)).map_err(|error| CliError::Proving(error.into()))?;
-    let key = zkpool_snark::development_setup_any(&circuit, &mut random::generator()?)
-        .map_err(|error| CliError::Proving(error.into()))?;
+pub(crate) fn development_setup(circuit: &AnyR1cs, path: &Path) -> Result<(), CliError> {
+    let key = zkpool_snark::development_setup(circuit, &mut random::generator()?)
+        .map_err(|error| CliError::Setup(error.into()))?;
     files::write_with(path, |file| {
         zkey::write(BufWriter::new(file), &key).map_err(|error| match error {
             WriteError::Io(error) => CliError::write(path, error),
@@ -74,22 +74,35 @@ pub(crate) fn development_setup(constraints: &[u8], path: &Path) -> Result<(), C
     })
 }
 
-/// Makes a proof that nobody has verified yet.
-pub(crate) fn prove(key: &AnyProvingKey, witness: &AnyWitness) -> Result<ProofBody, CliError> {
-    zkpool_snark::prove_any(key, witness, &mut random::generator()?, &zkpool_snark::Unobserved)
-        .map_err(|error| CliError::Proving(error.into()))
-}
+/// A proving key that is ready for proofs.
+pub(crate) struct Prover(AnyProver<Cpu>);
 
-/// Makes a proof and verifies it.
-///
-/// # Errors
-/// The witness does not satisfy the circuit, among others.
-pub(crate) fn prove_verified(
-    key: &AnyProvingKey,
-    witness: &AnyWitness,
-) -> Result<ProofBody, CliError> {
-    let body = prove(key, witness)?;
-    if verify(&key.verifying_key(), &body)? { Ok(body) } else { Err(CliError::Unsatisfied) }
+impl Prover {
+    /// Makes a key ready.
+    pub(crate) fn new(key: AnyProvingKey) -> Result<Self, CliError> {
+        AnyProver::new(Cpu, key).map(Self).map_err(CliError::internal)
+    }
+
+    /// Makes a proof and verifies it.
+    ///
+    /// # Errors
+    /// The witness is for another circuit or does not satisfy it.
+    pub(crate) fn prove(&self, witness: &AnyWitness) -> Result<ProofBody, CliError> {
+        self.prove_observed(witness, |_| {})
+    }
+
+    /// [`Prover::prove`], with every stage told to `observe` as it begins.
+    pub(crate) fn prove_observed(
+        &self,
+        witness: &AnyWitness,
+        mut observe: impl FnMut(Stage),
+    ) -> Result<ProofBody, CliError> {
+        let proven = self.0.prove(witness, &mut random::generator()?, &mut observe);
+        proven.map_err(|error| match error {
+            ProveError::Unsatisfied => CliError::Unsatisfied,
+            error => CliError::Proving(error.into()),
+        })
+    }
 }
 
 /// Writes a verification key, as snarkjs writes it.
@@ -100,56 +113,43 @@ pub(crate) fn write_verification_key(key: &AnyVerifyingKey, path: &Path) -> Resu
 
 /// Writes a proof and its public inputs, as snarkjs writes them.
 pub(crate) fn write_proof(body: &ProofBody, proof: &Path, public: &Path) -> Result<(), CliError> {
-    let parsed = json::proof::from_value(&body.proof).map_err(|error| {
-        CliError::BadDocument { what: "the proof", source: error.into() }
-    })?;
+    let parsed = json::proof::from_value(&body.proof)
+        .map_err(|error| CliError::bad_document("the proof", error))?;
     let text = json::proof::write(&parsed).map_err(CliError::internal)?;
     files::write_json(public, &body.public_inputs)?;
     files::write(proof, text.as_bytes())
 }
 
-/// Verifies a proof. What is not a proof at all is an error.
-pub(crate) fn verify(key: &AnyVerifyingKey, body: &ProofBody) -> Result<bool, CliError> {
-    zkpool_snark::verify_any(key, body)
-        .map_err(|error| CliError::BadDocument { what: "the proof", source: error.into() })
-}
-
 /// Verifies a proof of a server under a verification key of it.
+///
+/// # Errors
+/// One of them is malformed.
 pub(crate) fn verify_body(key: &Value, body: &ProofBody) -> Result<bool, CliError> {
     // Whether a development key is good enough is for the reader of `development` to say.
-    let key = verification_key::from_value(key, body.development).map_err(|error| {
-        CliError::BadDocument { what: "the verification key", source: error.into() }
-    })?;
-    verify(&key, body)
+    let key = verification_key::from_value(key, body.development)
+        .map_err(|error| CliError::bad_document("the verification key", error))?;
+    AnyVerifier::new(key)
+        .verify_body(body)
+        .map_err(|error| CliError::bad_document("the proof", error))
 }
 
 /// Verifies three files as snarkjs writes them.
 ///
 /// A verification key of a skipped setup phase is refused: anyone can forge proofs for it.
+///
+/// # Errors
+/// One of them cannot be read or is malformed.
 pub(crate) fn verify_files(key: &Path, public: &Path, proof: &Path) -> Result<bool, CliError> {
     let verification_key = verification_key::read(&files::read_json(key)?, false)
         .map_err(|error| CliError::bad_file(key, error))?;
-    let public_inputs = serde_json::from_slice(&files::read_json(public)?)
+    let parsed_proof = json::proof::read(&files::read_json(proof)?)
+        .map_err(|error| CliError::bad_file(proof, error))?;
+    let public_inputs: Vec<String> = serde_json::from_slice(&files::read_json(public)?)
         .map_err(|error| CliError::bad_file(public, error))?;
-    let body = ProofBody {
-        proof_system: ProofSystemKind::Groth16,
-        curve: verification_key.curve(),
-        proof: serde_json::from_slice(&files::read_json(proof)?)
-            .map_err(|error| CliError::bad_file(proof, error))?,
-        public_inputs,
-        development: false,
-    };
-    zkpool_snark::verify_any(&verification_key, &body)
-        .map_err(|error| CliError::bad_file(proof, error))
+    AnyVerifier::new(verification_key)
+        .verify(&public_inputs, &parsed_proof)
+        .map_err(|error| CliError::bad_file(public, error))
 }
-
-mod zkpool_snark { //STUB
-    use super::*;
-    pub(crate) struct Unobserved;
-    pub(crate) fn prove_any(_: &AnyProvingKey, _: &AnyWitness, _: &mut rand_chacha::ChaCha20Rng, _: &Unobserved) -> Result<ProofBody, std::io::Error> { Err(std::io::Error::other("")) }
-    pub(crate) fn verify_any(_: &AnyVerifyingKey, _: &ProofBody) -> Result<bool, std::io::Error> { Err(std::io::Error::other("")) }
-    pub(crate) fn development_setup_any(_: &zkpool_circuit_files::AnyR1cs, _: &mut rand_chacha::ChaCha20Rng) -> Result<AnyProvingKey, std::io::Error> { Err(std::io::Error::other("")) }
-} //STUB
 
 #[cfg(test)]
 mod tests {

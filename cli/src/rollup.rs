@@ -1,7 +1,9 @@
 //! The rollup circuit that comes with the command: batches of one signed transfer each.
 
+use std::io::Cursor;
 use std::path::Path;
 
+use zkpool_circuit_files::r1cs;
 use zkpool_types::ProofSystemKind;
 use zkpool_types::api::{CircuitView, RegisterCircuit, Source};
 
@@ -44,7 +46,8 @@ pub(crate) fn register(
     let path = dir.join("rollup_1.zkey");
     if !path.exists() {
         let _bar = drawing.spinner("setting up a development key");
-        groth16::development_setup(CONSTRAINTS, &path)?;
+        let constraints = r1cs::read(Cursor::new(CONSTRAINTS)).map_err(CliError::internal)?;
+        groth16::development_setup(&constraints, &path)?;
     }
     let proving_key = client.source_of_file(&path, drawing)?;
     let _bar = drawing.spinner("registering the circuit");

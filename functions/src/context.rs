@@ -8,7 +8,7 @@ use zkpool_jobs::{Circuits, Jobs, Ports, Uploads};
 use zkpool_ledger::PriceBook;
 
 use crate::Keys;
-use crate::limits::VALIDATIONS_MAX_DEFAULT;
+use crate::limits::{VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
 use crate::upload_address::UploadAddresses;
 
 /// What may be set about the API.
@@ -42,6 +42,7 @@ struct Inner {
     upload_addresses: UploadAddresses,
     keys: Keys,
     validations: Arc<Semaphore>,
+    witness_checks: Semaphore,
     settings: Settings,
 }
 
@@ -60,6 +61,7 @@ impl Context {
             upload_addresses: UploadAddresses::new(ports.clone()),
             keys: Keys::new(ports.clone()),
             validations: Arc::new(Semaphore::new(settings.validations_max.max(1))),
+            witness_checks: Semaphore::new(WITNESS_CHECKS_MAX),
             ports,
             settings,
         }))
@@ -96,6 +98,11 @@ impl Context {
     /// One permit for each proving key that may be checked now.
     pub(crate) fn validations(&self) -> &Arc<Semaphore> {
         &self.0.validations
+    }
+
+    /// One permit for each uploaded witness that may be held in memory now.
+    pub(crate) fn witness_checks(&self) -> &Semaphore {
+        &self.0.witness_checks
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

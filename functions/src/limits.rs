@@ -48,3 +48,6 @@ pub const REQUEST_ID_BYTES_MAX: usize = 64;
 /// Largest uploaded witness that is checked value by value before it is accepted: one of 2^20
 /// values. It is held in memory twice, as bytes and as field elements.
 pub const WITNESS_CHECK_BYTES_MAX: u64 = 33 * 1024 * 1024;
+
+/// Uploaded witnesses checked value by value at once. Registrations do not hold them up.
+pub const WITNESS_CHECKS_MAX: usize = 4;

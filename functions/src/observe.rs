@@ -32,9 +32,11 @@ pub(crate) async fn observe(
     let span = tracing::info_span!("request", id, method = %request.method(), path);
     let started = context.ports().clock.elapsed();
     let mut response = caught(next.run(request)).instrument(span.clone()).await;
-    finish(&mut response, &id);
     let latency_us = context.ports().clock.elapsed().saturating_sub(started).as_micros();
-    span.in_scope(|| tracing::info!(status = response.status().as_u16(), latency_us, "answered"));
+    span.in_scope(|| {
+        finish(&mut response, &id);
+        tracing::info!(status = response.status().as_u16(), latency_us, "answered");
+    });
     response
 }
 

@@ -3,7 +3,6 @@
 //! The prover checks the same again, and the constraints too. No refusal shows a value.
 
 use std::io::Cursor;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use zkpool_circuit_files::{AnyWitness, wtns};
@@ -51,10 +50,8 @@ async fn check_upload(context: &Context, circuit: &CircuitManifest, id: UploadId
         return Ok(());
     }
     // Few uploads are held in memory at once.
-    let _place = Arc::clone(context.validations())
-        .acquire_owned()
-        .await
-        .map_err(|error| ApiError::internal(&error))?;
+    let place = context.witness_checks().acquire().await;
+    let _place = place.map_err(|error| ApiError::internal(&error))?;
     let bytes = context.ports().blobs.get(&key, WITNESS_CHECK_BYTES_MAX).await?;
     check_values(bytes, circuit).await
 }

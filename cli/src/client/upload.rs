@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_longest_inline_artifact_fits_the_body_limit() {
-        let encoded = INLINE_BYTES_MAX as usize / 3 * 4 + 4;
-        assert!(encoded + 1024 <= INLINE_BODY_BYTES_MAX);
+        let encoded = INLINE_BYTES_MAX / 3 * 4 + 4;
+        assert!(encoded + 1024 <= INLINE_BODY_BYTES_MAX as u64);
     }
 }

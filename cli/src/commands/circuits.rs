@@ -48,9 +48,7 @@ pub(crate) fn run(command: &CircuitsCommand, drawing: Drawing) -> Result<Report,
             shown(&add(&client, name, proving_key, *allow_development_key, drawing)?)
         }
         CircuitsCommand::List { server } => listed(&Client::new(server)?.circuits()?),
-        CircuitsCommand::Show { circuit, server } => {
-            shown(&Client::new(server)?.circuit(circuit)?)
-        }
+        CircuitsCommand::Show { circuit, server } => shown(&Client::new(server)?.circuit(circuit)?),
     }
 }
 

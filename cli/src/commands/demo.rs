@@ -115,7 +115,7 @@ fn prove_concurrently(
         let requests: Vec<_> = (0..count)
             .map(|index| scope.spawn(move || prove_one(client, circuit, index, bar)))
             .collect();
-        let joined = requests.into_iter().map(|request| request.join());
+        let joined = requests.into_iter().map(thread::ScopedJoinHandle::join);
         let panicked = |_| CliError::Fault("a request of the demonstration panicked".into());
         joined.map(|view| view.map_err(panicked)?).collect()
     })

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use zkpool_circuit_files::r1cs;
 
 use super::verify::verdict;
 use crate::exit::CliError;
@@ -89,7 +90,8 @@ pub(crate) fn run(command: &Groth16Command, drawing: Drawing) -> Result<Report, 
 }
 
 fn setup(circuit: &Path, proving_key: &Path, drawing: Drawing) -> Result<Report, CliError> {
-    let constraints = files::read(circuit)?;
+    let (file, _) = files::open(circuit)?;
+    let constraints = r1cs::read(file).map_err(|error| CliError::bad_file(circuit, error))?;
     let bar = drawing.spinner("setting up a development key");
     groth16::development_setup(&constraints, proving_key)?;
     drop(bar);
@@ -102,7 +104,7 @@ fn prove(args: &ProveArgs, drawing: Drawing) -> Result<Report, CliError> {
     let key = groth16::open_key(&args.proving_key, &args.cache)?;
     let witness = groth16::read_witness(&args.witness)?;
     bar.say("proving");
-    let body = groth16::prove_verified(&key, &witness)?;
+    let body = groth16::Prover::new(key)?.prove(&witness)?;
     drop(bar);
     if body.development {
         output::warn("the key is for development only: who made it can forge proofs");

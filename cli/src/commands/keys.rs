@@ -69,9 +69,7 @@ enum Opened {
 impl Place {
     fn open(&self) -> Result<Opened, CliError> {
         match (&self.data, &self.project) {
-            (Some(data), Some(project)) => {
-                Ok(Opened::Here(Storage::open(data)?, project.clone()))
-            }
+            (Some(data), Some(project)) => Ok(Opened::Here(Storage::open(data)?, project.clone())),
             _ => Ok(Opened::There(Client::new(&self.server)?)),
         }
     }

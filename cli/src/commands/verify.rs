@@ -50,8 +50,9 @@ fn of_server(client: &Client, id: JobId) -> Result<Report, CliError> {
     let view = client.proof(id)?;
     let Some(body) = &view.proof else {
         let text = format!("there is no proof: {id} is {}\n", view.state);
-        return Ok(Report::new(&json!({ "verified": false, "state": view.state }), text)?
-            .holds(false));
+        return Ok(
+            Report::new(&json!({ "verified": false, "state": view.state }), text)?.holds(false)
+        );
     };
     let verification_key = client.verification_key(&view.circuit)?;
     verdict(groth16::verify_body(&verification_key, body)?)

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use zkpool_functions::{Context, Settings, local, router};
 use zkpool_ledger::PriceBook;
 use zkpool_types::{ApiKey, KeyId, ProjectId, Scope};
-use zkpool_worker::{CpuDevice, Worker};
+use zkpool_worker::{Worker, cpu};
 
 use super::Storage;
 use crate::client::Client;
@@ -129,8 +129,7 @@ fn prove(
 ) -> Result<JoinHandle<()>, CliError> {
     let settings = zkpool_worker::Settings::new(storage.cache_dir());
     let (ports, book) = (storage.ports().clone(), Arc::clone(price_book));
-    let worker = Worker::new(ports, book, Arc::new(CpuDevice), settings)
-        .map_err(CliError::internal)?;
+    let worker = Worker::new(ports, book, Arc::new(cpu()), settings).map_err(CliError::internal)?;
     let stop = stop.clone();
     Ok(storage.runtime().spawn(async move { worker.run(stop).await }))
 }

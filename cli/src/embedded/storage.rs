@@ -159,7 +159,7 @@ mod tests {
         let project: ProjectId = "acme".parse().unwrap();
         let beside = Storage::open(dir.path()).unwrap();
         let created = beside.create_key(&project, &[Scope::Read]).unwrap();
-        assert_eq!(storage.keys(&project).unwrap(), [created.record.clone()]);
+        assert_eq!(storage.keys(&project).unwrap()[0], created.record);
         storage.revoke_key(&project, created.record.id).unwrap();
         assert!(beside.keys(&project).unwrap()[0].revoked_at.is_some());
     }

@@ -17,6 +17,8 @@ use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
 use zkpool_ports::{Clock, QueuePolicy, Rng, SeededRng, TimeOrderedIds, VirtualClock};
 use zkpool_types::Scope;
 
+use crate::log::Log;
+
 pub(crate) const ZKEY: &[u8] = include_bytes!("../../../tests/fixtures/bn128/multiplier.zkey");
 pub(crate) const INITIAL_ZKEY: &[u8] =
     include_bytes!("../../../tests/fixtures/bn128/multiplier_initial.zkey");
@@ -41,6 +43,7 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new() -> Self {
+        Log::of_all_tests();
         let clock = Arc::new(VirtualClock::new());
         let shared: Arc<dyn Clock> = clock.clone();
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
@@ -69,7 +72,17 @@ impl Api {
     }
 
     pub(crate) async fn send(&self, call: Call) -> Answer {
-        let response = self.router.clone().oneshot(call.request()).await.unwrap();
+        self.send_request(call.request()).await
+    }
+
+    /// Sends `call` with a body that never ends and of which nothing comes.
+    pub(crate) async fn send_without_end(&self, call: Call) -> Answer {
+        let nothing = futures_util::stream::pending::<std::io::Result<Bytes>>();
+        self.send_request(call.request().map(|_| Body::from_stream(nothing))).await
+    }
+
+    async fn send_request(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body }

@@ -4,9 +4,10 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use zkpool_circuit_files::wtns;
+use zkpool_snark::{DeviceError, ProveError};
 use zkpool_types::{DeviceClass, ErrorCode, Failure, ProofBody, Secret, Stage};
 
-use crate::device::{DeviceError, PreparedKey};
+use crate::device::{Blinding, PreparedKey};
 use crate::meter::Meter;
 
 /// What an attempt ended with, if no other attempt on a sound device would end otherwise.
@@ -28,40 +29,52 @@ impl Verdict {
     }
 }
 
+/// Why an attempt ended without a verdict.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The device failed.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The proof could not be written down.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
 /// Proves on a device of this class and verifies on the CPU. It blocks its thread.
 ///
 /// # Errors
-/// The device failed.
+/// Another attempt may do better.
 pub(crate) fn run(
     key: &dyn PreparedKey,
     class: &DeviceClass,
     witness: &Secret<Bytes>,
+    blinding: Blinding,
     meter: &Meter,
-) -> Result<Verdict, DeviceError> {
+) -> Result<Verdict, Fault> {
     meter.enter(Stage::Witness);
+    // Neither the reader's errors nor the prover's show a value.
     let witness = match wtns::read(Cursor::new(witness.expose())) {
         Ok(witness) => witness,
-        // The reader's errors name sections and offsets and never a value.
-        Err(error) => return Ok(refused(ErrorCode::InvalidWitness, error.to_string())),
+        Err(error) => return Ok(refused(ErrorCode::InvalidWitness, error)),
     };
-    match key.prove(&witness, meter) {
-        Ok(proof) => Ok(verify(key, class, proof, meter)),
-        Err(DeviceError::Witness(why)) => Ok(refused(ErrorCode::InvalidWitness, why)),
-        Err(error) => Err(error),
+    match key.prove(&witness, blinding, meter) {
+        Ok(proof) => Ok(Verdict::Proven(proof, class.clone())),
+        Err(error) => judge(error),
     }
 }
 
-/// Publishes nothing that does not verify. A proof that is malformed does not verify either.
-fn verify(key: &dyn PreparedKey, class: &DeviceClass, proof: ProofBody, meter: &Meter) -> Verdict {
-    meter.enter(Stage::Verifying);
-    if zkpool_snark::verify_any(key.verifying_key(), &proof).unwrap_or(false) {
-        return Verdict::Proven(proof, class.clone());
+/// Tells what is wrong with the witness from what is wrong with the device.
+fn judge(error: ProveError) -> Result<Verdict, Fault> {
+    match error {
+        ProveError::WitnessLength { .. } | ProveError::WitnessCurve { .. } => {
+            Ok(refused(ErrorCode::InvalidWitness, error))
+        }
+        ProveError::Unsatisfied => Ok(refused(ErrorCode::UnsatisfiedWitness, error)),
+        ProveError::Device(error) => Err(error.into()),
+        ProveError::Json(error) => Err(error.into()),
     }
-    let detail = "expected a witness that satisfies every constraint, found one whose proof does \
-                  not verify";
-    refused(ErrorCode::UnsatisfiedWitness, detail.to_owned())
 }
 
-fn refused(code: ErrorCode, detail: String) -> Verdict {
-    Verdict::Refused(Failure { code, detail })
+fn refused(code: ErrorCode, why: impl std::error::Error) -> Verdict {
+    Verdict::Refused(Failure { code, detail: why.to_string() })
 }

@@ -3,24 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use zkpool_circuit_files::{AnyProvingKey, AnyVerifyingKey, AnyWitness};
-use zkpool_types::{DeviceClass, ProofBody};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use zkpool_circuit_files::{AnyProvingKey, AnyWitness};
+use zkpool_snark::{AnyEngine, AnyProver, Cpu, ProveError};
+use zkpool_types::{DeviceClass, ProofBody, Secret, Stage};
 
 use crate::Meter;
 
 /// The name of the CPU in price books.
 const CPU: &str = "cpu";
 
-/// Why a device made no proof.
-#[derive(Debug, thiserror::Error)]
-pub enum DeviceError {
-    /// Key and witness do not fit together. Every device would say so.
-    #[error("{0}")]
-    Witness(String),
-    /// The device failed or is gone. Another one may do it.
-    #[error("{0}")]
-    Device(String),
-}
+/// Randomness that blinds one proof. It must be fresh: two proofs with the same one give their
+/// witnesses away.
+pub type Blinding = Secret<[u8; 32]>;
 
 /// A CPU or GPU.
 ///
@@ -37,7 +33,7 @@ pub trait Device: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// The device failed.
-    fn prepare(&self, key: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, DeviceError>;
+    fn prepare(&self, key: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, ProveError>;
 }
 
 /// A proving key that rests on its device, ready for any number of proofs.
@@ -45,17 +41,73 @@ pub trait PreparedKey: Send + Sync + fmt::Debug {
     /// How much memory it takes.
     fn bytes(&self) -> u64;
 
-    /// The part of the key that verifies its proofs.
-    fn verifying_key(&self) -> &AnyVerifyingKey;
-
-    /// Makes a proof and tells the meter which stage it is in. Nobody relies on the proof
-    /// before it was verified elsewhere.
+    /// Makes a proof, verifies it on the CPU, and tells the meter which stage it is in. A proof
+    /// that does not verify is never returned.
     ///
     /// # Errors
-    /// The witness does not fit the key, or the device failed.
-    fn prove(&self, witness: &AnyWitness, meter: &Meter) -> Result<ProofBody, DeviceError>;
+    /// The witness is for another circuit, the proof does not verify, or the device failed.
+    fn prove(
+        &self,
+        witness: &AnyWitness,
+        blinding: Blinding,
+        meter: &Meter,
+    ) -> Result<ProofBody, ProveError>;
 }
 
-/// The processor this runs on, all its cores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CpuDevice;
+/// A device that an engine drives.
+#[derive(Clone, Debug)]
+pub struct EngineDevice<N> {
+    engine: N,
+    class: DeviceClass,
+    is_reference: bool,
+}
+
+impl<N> EngineDevice<N> {
+    /// The device of this class that `engine` drives. Its proofs are checked against the CPU's.
+    pub const fn new(engine: N, class: DeviceClass) -> Self {
+        Self { engine, class, is_reference: false }
+    }
+}
+
+/// The processor this runs on, all its cores: the reference of every other device.
+#[must_use]
+pub fn cpu() -> EngineDevice<Cpu> {
+    EngineDevice { engine: Cpu, class: DeviceClass::new(CPU), is_reference: true }
+}
+
+impl<N> Device for EngineDevice<N>
+where
+    N: AnyEngine + Clone + fmt::Debug + 'static,
+    AnyProver<N>: Send + Sync + fmt::Debug,
+{
+    fn class(&self) -> DeviceClass {
+        self.class.clone()
+    }
+
+    fn is_reference(&self) -> bool {
+        self.is_reference
+    }
+
+    fn prepare(&self, key: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        Ok(Arc::new(AnyProver::new(self.engine.clone(), key)?))
+    }
+}
+
+impl<N: AnyEngine> PreparedKey for AnyProver<N>
+where
+    Self: Send + Sync + fmt::Debug,
+{
+    fn bytes(&self) -> u64 {
+        self.bytes()
+    }
+
+    fn prove(
+        &self,
+        witness: &AnyWitness,
+        blinding: Blinding,
+        meter: &Meter,
+    ) -> Result<ProofBody, ProveError> {
+        let mut rng = ChaCha20Rng::from_seed(blinding.into_inner());
+        self.prove(witness, &mut rng, &mut |stage: Stage| meter.enter(stage))
+    }
+}

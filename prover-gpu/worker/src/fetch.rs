@@ -72,9 +72,7 @@ impl Fetcher {
         Ok(manifest)
     }
 
-    fn manifests(
-        &self,
-    ) -> MutexGuard<'_, Budgeted<(ProjectId, CircuitRef), Arc<CircuitManifest>>> {
+    fn manifests(&self) -> MutexGuard<'_, Budgeted<(ProjectId, CircuitRef), Arc<CircuitManifest>>> {
         self.manifests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -27,7 +27,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use device::{CpuDevice, Device, DeviceError, PreparedKey};
+pub use device::{Blinding, Device, EngineDevice, PreparedKey, cpu};
 pub use fetch::FetchError;
 pub use keys::{KeyCache, KeyError};
 pub use meter::Meter;

@@ -9,11 +9,11 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use zkpool_jobs::{Circuits, Claim, Commit, CommitError, Jobs, Ports, WitnessError};
 use zkpool_ledger::PriceBook;
-use zkpool_ports::Clock;
+use zkpool_ports::{Clock, Rng};
 use zkpool_types::{DeviceClass, ErrorCode, Failure, Secret, Stage};
 
-use crate::attempt::{self, Verdict};
-use crate::device::{CpuDevice, Device, DeviceError, PreparedKey};
+use crate::attempt::{self, Fault, Verdict};
+use crate::device::{self, Blinding, Device, PreparedKey};
 use crate::fetch::{FetchError, Fetcher, Inputs};
 use crate::hold::Hold;
 use crate::keys::{KeyCache, KeyError};
@@ -42,6 +42,7 @@ pub enum WorkerError {
 pub struct Worker {
     jobs: Jobs,
     clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
     fetcher: Fetcher,
     device: Arc<dyn Device>,
     reference: Reference,
@@ -62,7 +63,7 @@ struct Job {
 /// The device that is asked when the worker's own one failed, with keys of its own.
 #[derive(Debug)]
 struct Reference {
-    device: CpuDevice,
+    class: DeviceClass,
     keys: KeyCache,
 }
 
@@ -71,7 +72,7 @@ struct Reference {
 enum AttemptError {
     /// The device failed, and so did the reference device where there is another.
     #[error("the device failed: {0}")]
-    Device(#[from] DeviceError),
+    Device(#[from] Fault),
     /// The key cannot be had for the reference device.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -96,12 +97,14 @@ impl Worker {
             return Err(WorkerError::UnpricedDevice { device: device.class(), price_book });
         }
         let keys = |device| KeyCache::new(&ports, device, &settings);
-        let reference = Reference { device: CpuDevice, keys: keys(Arc::new(CpuDevice)) };
+        let cpu = device::cpu();
+        let reference = Reference { class: cpu.class(), keys: keys(Arc::new(cpu)) };
         let keys = keys(Arc::clone(&device));
-        let (jobs, clock) = (Jobs::new(ports.clone(), price_book), Arc::clone(&ports.clock));
-        let fetcher = Fetcher::new(jobs.clone(), Circuits::new(ports), keys);
+        let jobs = Jobs::new(ports.clone(), price_book);
+        let fetcher = Fetcher::new(jobs.clone(), Circuits::new(ports.clone()), keys);
+        let Ports { clock, rng, .. } = ports;
         let device_free = Arc::new(Semaphore::new(1));
-        Ok(Self { jobs, clock, fetcher, device, reference, device_free, settings })
+        Ok(Self { jobs, clock, rng, fetcher, device, reference, device_free, settings })
     }
 
     /// Proves until `stop` is cancelled.
@@ -111,7 +114,11 @@ impl Worker {
     pub async fn run(&self, stop: CancellationToken) {
         // Room for one: a job is claimed when the one before it has gone to the device.
         let (ready, next) = mpsc::channel(1);
-        tokio::join!(self.fetch_jobs(ready, &stop), self.prove_jobs(next, &stop), self.sweep(&stop));
+        tokio::join!(
+            self.fetch_jobs(ready, &stop),
+            self.prove_jobs(next, &stop),
+            self.sweep(&stop)
+        );
     }
 
     /// Sweeps for lost messages, overdue jobs and dead letters.
@@ -235,19 +242,29 @@ impl Worker {
     async fn attempt(&self, job: &Job, inputs: Inputs) -> Result<Verdict, AttemptError> {
         let Inputs { key, key_file, witness } = inputs;
         let place = Arc::clone(&self.device_free).acquire_owned().await;
-        let class = self.device.class();
-        let first = run(job, key, class.clone(), witness.clone(), place).await?;
-        let suspect = first.verdict.as_ref().map_or(true, Verdict::may_be_the_device);
+        let run = Run { key, class: self.device.class(), witness, blinding: self.blinding() };
+        let (first, witness, place) = run.start(job, place).await?;
+        let suspect = first.as_ref().map_or(true, Verdict::may_be_the_device);
         if self.device.is_reference() || !suspect {
-            return Ok(first.verdict?);
+            return Ok(first?);
         }
         let key = self.reference.keys.get(&key_file).await?;
-        let second = run(job, key, self.reference.device.class(), witness, first.place).await?;
-        if matches!(second.verdict, Ok(Verdict::Proven(..))) {
-            // Nothing of the first proof is logged: what a faulty device computes may tell anything.
-            tracing::error!(device = %class, "the device failed where the reference device proves");
+        let class = self.reference.class.clone();
+        let run = Run { key, class, witness, blinding: self.blinding() };
+        let (second, ..) = run.start(job, place).await?;
+        if matches!(second, Ok(Verdict::Proven(..))) {
+            // Nothing of the first proof is logged: a faulty device may have computed anything.
+            let device = self.device.class();
+            tracing::error!(%device, "the device failed where the reference device proves");
         }
-        Ok(second.verdict?)
+        Ok(second?)
+    }
+
+    /// Randomness for one proof.
+    fn blinding(&self) -> Blinding {
+        let mut fresh = [0; 32];
+        self.rng.fill(&mut fresh);
+        Blinding::new(fresh)
     }
 
     /// Commits what an attempt ended with. Where storage does not answer, the same commit is
@@ -305,31 +322,35 @@ impl Worker {
     }
 }
 
-/// What came of one run on a device, and the place on the device.
+/// What one run on a device takes.
 struct Run {
-    verdict: Result<Verdict, DeviceError>,
-    place: Place,
+    key: Arc<dyn PreparedKey>,
+    class: DeviceClass,
+    witness: Secret<Bytes>,
+    blinding: Blinding,
 }
 
 /// The right to the device, which is kept for as long as anything runs on it.
 type Place = Result<OwnedSemaphorePermit, AcquireError>;
 
-/// Proves on a thread of its own.
-async fn run(
-    job: &Job,
-    key: Arc<dyn PreparedKey>,
-    class: DeviceClass,
-    witness: Secret<Bytes>,
-    place: Place,
-) -> Result<Run, AttemptError> {
-    let (meter, span) = (Arc::clone(&job.meter), job.span.clone());
-    let running = tokio::task::spawn_blocking(move || {
-        let verdict = span.in_scope(|| attempt::run(key.as_ref(), &class, &witness, &meter));
-        meter.enter(Stage::Publishing);
-        Run { verdict, place }
-    });
-    // The text of a panic stays out of the log: it may hold anything.
-    running.await.map_err(|_| AttemptError::Panicked)
+impl Run {
+    /// Proves on a thread of its own. Verdict, witness and place come back.
+    async fn start(
+        self,
+        job: &Job,
+        place: Place,
+    ) -> Result<(Result<Verdict, Fault>, Secret<Bytes>, Place), AttemptError> {
+        let (meter, span) = (Arc::clone(&job.meter), job.span.clone());
+        let Self { key, class, witness, blinding } = self;
+        let running = tokio::task::spawn_blocking(move || {
+            let prove = || attempt::run(key.as_ref(), &class, &witness, blinding, &meter);
+            let verdict = span.in_scope(prove);
+            meter.enter(Stage::Publishing);
+            (verdict, witness, place)
+        });
+        // The text of a panic stays out of the log: it may hold anything.
+        running.await.map_err(|_| AttemptError::Panicked)
+    }
 }
 
 fn say_how_it_went(commit: &Commit) {

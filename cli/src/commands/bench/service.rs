@@ -149,7 +149,8 @@ fn between_ms(view: &ProofView) -> f64 {
 
 impl Measured {
     fn of(samples: &[Sample]) -> Self {
-        let p50 = |value: fn(&Sample) -> f64| median(&samples.iter().map(value).collect::<Vec<_>>());
+        let p50 =
+            |value: fn(&Sample) -> f64| median(&samples.iter().map(value).collect::<Vec<_>>());
         let fsyncs_per_job = median(&samples.iter().map(|s| s.fsyncs).collect::<Vec<_>>());
         let (overhead_ms_p50, fsync_ms_p50) = (p50(|s| s.overhead_ms), p50(|s| s.fsync_ms));
         let bound_ms = fsyncs_per_job as f64 * fsync_ms_p50 + BOUND_MS;

@@ -27,6 +27,9 @@ impl Mutator {
 
     /// Changes some bytes anywhere.
     fn scribble(&mut self, bytes: &mut Vec<u8>) {
+        if bytes.is_empty() {
+            return;
+        }
         let at = self.below(bytes.len());
         match self.below(6) {
             0 => bytes[at] = self.0.next_u32() as u8,
@@ -58,7 +61,7 @@ impl Mutator {
 
     /// Overwrites an aligned word near the start of a section, where the counts are.
     fn overwrite_word(&mut self, content: &mut [u8]) {
-        let at = self.below(content.len().min(120)) & !3;
+        let at = self.below(content.len().min(100)) & !3;
         let with = (self.telling_number() as u32).to_le_bytes();
         if let Some(word) = content.get_mut(at..at + 4) {
             word.copy_from_slice(&with);
@@ -67,11 +70,12 @@ impl Mutator {
 
     fn mutate(&mut self, original: &Crafted) -> Vec<u8> {
         let mut file = original.clone();
-        if self.below(2) == 0 {
+        let restructured = self.below(2);
+        if restructured == 1 {
             self.restructure(&mut file);
         }
         let mut bytes = file.bytes();
-        for _ in 0..self.below(3) {
+        for _ in restructured..=self.below(3) {
             self.scribble(&mut bytes);
         }
         bytes

@@ -32,7 +32,7 @@ const LAYOUT: &str = "
         held INTEGER NOT NULL DEFAULT 0,
         dead INTEGER NOT NULL DEFAULT 0
     ) STRICT;
-    CREATE INDEX message_by_group ON message (grp, seq) WHERE dead = 0;
+    CREATE INDEX message_by_group ON message (grp, seq, due_ms, receives) WHERE dead = 0;
     CREATE INDEX message_by_time ON message (due_ms) WHERE dead = 0;
     CREATE INDEX message_by_receives ON message (receives, due_ms) WHERE dead = 0;
     CREATE INDEX message_dead ON message (seq) WHERE dead = 1;

@@ -183,21 +183,25 @@ pub(super) fn position(
 ) -> rusqlite::Result<Option<u64>> {
     connection
         .prepare_cached(
-            "WITH ready AS (
-                 SELECT seq, id, grp, served FROM message JOIN turn USING (grp)
-                 WHERE dead = 0 AND due_ms <= :now AND receives < :receives_max
+            "WITH mine AS (
+                 SELECT seq, grp, served FROM message JOIN turn USING (grp)
+                 WHERE id = :id AND dead = 0 AND due_ms <= :now AND receives < :receives_max
              ),
-             mine AS (SELECT * FROM ready WHERE id = :id),
              rank AS (
-                 SELECT COUNT(*) AS n FROM ready, mine
-                 WHERE ready.grp = mine.grp AND ready.seq < mine.seq
+                 SELECT COUNT(*) AS n FROM message JOIN mine USING (grp)
+                 WHERE message.seq < mine.seq
+                     AND dead = 0 AND due_ms <= :now AND receives < :receives_max
+             ),
+             ready AS MATERIALIZED (
+                 SELECT grp, COUNT(*) AS n FROM message
+                 WHERE dead = 0 AND due_ms <= :now AND receives < :receives_max
+                 GROUP BY grp
              )
              SELECT rank.n + COALESCE((
-                 SELECT SUM(MIN(n, rank.n + turn_first)) FROM (
-                     SELECT COUNT(*) AS n,
-                         (ready.served, ready.grp) < (mine.served, mine.grp) AS turn_first
-                     FROM ready, mine WHERE ready.grp <> mine.grp GROUP BY ready.grp
-                 )
+                 SELECT SUM(MIN(ready.n, rank.n + turn_first)) FROM (
+                     SELECT ready.n, (turn.served, turn.grp) < (mine.served, mine.grp) AS turn_first
+                     FROM ready JOIN turn USING (grp) JOIN mine ON turn.grp <> mine.grp
+                 ) AS ready
              ), 0)
              FROM mine, rank",
         )?

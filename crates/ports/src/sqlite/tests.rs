@@ -198,7 +198,7 @@ fn a_directory_in_place_of_the_file_is_rejected() {
 }
 
 #[tokio::test]
-async fn ten_thousand_waiting_messages_do_not_slow_a_receiver_down() {
+async fn ten_thousand_waiting_messages_slow_nobody_down() {
     let dir = tempfile::tempdir().unwrap();
     let queue = open_in_real_time(&dir);
     queue
@@ -215,13 +215,7 @@ async fn ten_thousand_waiting_messages_do_not_slow_a_receiver_down() {
     let clock = SystemClock::new();
     for _ in 0..100 {
         assert_eq!(queue.receive(1, LONG, Duration::ZERO).await.unwrap().len(), 1);
+        assert!(queue.position("9999").await.unwrap().is_some());
     }
-    let t=clock.elapsed(); println!("receive {t:?}");
-    for i in 0..100 {queue.position(&format!("{}", 9990-i)).await.unwrap().unwrap();}
-    println!("pos {:?}", clock.elapsed()-t);let t=clock.elapsed();
-    for _ in 0..100 {queue.depth().await.unwrap();}
-    println!("depth {:?}", clock.elapsed()-t);let t=clock.elapsed();
-    for i in 0..1000 {queue.send(message(&format!("m{i}")), Duration::ZERO).await.unwrap();}
-    println!("send1000 {:?}", clock.elapsed()-t);
-    assert!(clock.elapsed() < Duration::from_secs(100), "{:?} for 100", clock.elapsed());
+    assert!(clock.elapsed() < Duration::from_secs(2), "{:?} for 100", clock.elapsed());
 }

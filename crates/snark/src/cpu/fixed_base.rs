@@ -82,7 +82,6 @@ fn entry<P: SWCurveConfig>(window: &[Affine<P>], digit: i32) -> Affine<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ark_ec::PrimeGroup;
     use ark_ff::{One, UniformRand, Zero};
     use ark_std::test_rng;
 

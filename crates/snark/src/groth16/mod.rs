@@ -85,3 +85,6 @@ impl<E: CircomCurve, N: Engine<E>> ProofSystem for Groth16<E, N> {
         key.public_inputs(witness)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! generator, and C and H are over delta.
 
 use ark_ec::PrimeGroup;
-use ark_ff::{Field, One, UniformRand, Zero};
+use ark_ff::{Field, One, Zero};
 use ark_std::rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};

@@ -23,7 +23,8 @@ impl<E: CircomCurve> PreparedVerifyingKey<E> {
     #[must_use]
     pub fn new(key: VerifyingKey<E>) -> Self {
         let VerifyingKey { alpha_g1, beta_g2, gamma_g2, delta_g2, ic } = key;
-        let minus = |point: E::G2Affine| (-point.into_group()).into_affine().into();
+        let minus =
+            |point: E::G2Affine| E::G2Prepared::from((-point.into_group()).into_affine());
         Self {
             alpha_beta: E::pairing(alpha_g1, beta_g2),
             minus_gamma_g2: minus(gamma_g2),
@@ -46,8 +47,8 @@ impl<E: CircomCurve> PreparedVerifyingKey<E> {
     ) -> Result<bool, VerifyError> {
         let statement = self.statement(public_inputs)?;
         let product = E::multi_pairing(
-            [E::G1Prepared::from(proof.a), statement.into(), proof.c.into()],
-            [proof.b.into(), self.minus_gamma_g2.clone(), self.minus_delta_g2.clone()],
+            [proof.a, statement, proof.c].map(E::G1Prepared::from),
+            [E::G2Prepared::from(proof.b), self.minus_gamma_g2.clone(), self.minus_delta_g2.clone()],
         );
         Ok(product == self.alpha_beta)
     }

@@ -136,13 +136,17 @@ mod tests {
         let clock = Arc::new(VirtualClock::new());
         let cache = DiskCache::new(dir.path().join("keys"), 8, clock.clone());
         let blobs = MemoryBlobs::new();
-        let (a, b, c) =
-            (stored(&blobs, b"aaaa").await, stored(&blobs, b"bbbb").await, stored(&blobs, b"cccc").await);
+        let (a, b, c) = (
+            stored(&blobs, b"aaaa").await,
+            stored(&blobs, b"bbbb").await,
+            stored(&blobs, b"cccc").await,
+        );
         for key in [&a, &b, &a, &c] {
             clock.advance(Duration::from_secs(1));
             cache.fetch(&blobs, key).await.unwrap();
         }
-        let kept = |key: &ArtifactRef| dir.path().join("keys").join(key.sha256.to_string()).exists();
+        let kept =
+            |key: &ArtifactRef| dir.path().join("keys").join(key.sha256.to_string()).exists();
         assert_eq!((kept(&a), kept(&b), kept(&c)), (true, false, true));
     }
 
@@ -151,10 +155,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cache = DiskCache::new(dir.path().to_owned(), 8, Arc::new(SystemClock::new()));
         let lost = ArtifactRef { sha256: Sha256Digest::of(b"lost"), size: 4 };
-        assert!(matches!(
-            cache.fetch(&MemoryBlobs::new(), &lost).await,
-            Err(KeyError::Blob(_))
-        ));
+        assert!(matches!(cache.fetch(&MemoryBlobs::new(), &lost).await, Err(KeyError::Blob(_))));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

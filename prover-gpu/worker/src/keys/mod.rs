@@ -16,12 +16,13 @@ use zkpool_circuit_files::zkey::{self, OpenError, OpenedKey};
 use zkpool_circuit_files::{AnyProvingKey, GroupChecks, ReadOptions};
 use zkpool_jobs::{Ports, keys as layout};
 use zkpool_ports::{BlobError, BlobStore};
+use zkpool_snark::ProveError;
 use zkpool_types::{ArtifactRef, Sha256Digest};
 
 pub(crate) use budget::Budgeted;
 use disk::DiskCache;
 
-use crate::{Device, DeviceError, PreparedKey, Settings};
+use crate::{Device, PreparedKey, Settings};
 
 /// Why a proving key could not be had. Another attempt may have it.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +51,7 @@ pub enum KeyError {
     File(#[from] OpenError),
     /// The device did not take it.
     #[error("the proving key cannot be prepared: {0}")]
-    Device(#[from] DeviceError),
+    Device(#[from] ProveError),
     /// Reading or preparing it panicked.
     #[error("reading the proving key panicked")]
     Panicked,

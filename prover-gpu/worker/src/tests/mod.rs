@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::{Device, PreparedKey, Settings, Worker, WorkerError, cpu};
 use pool::{Odd, Pool, WITNESS, blocking, price_book, unsatisfied};
 use zkpool_circuit_files::AnyProvingKey;
 use zkpool_ledger::recompute;
+use zkpool_snark::{DeviceError, ProveError};
 use zkpool_types::limits::ATTEMPTS_MAX;
 use zkpool_types::{DeviceClass, ErrorCode, JobState, NanoUsd, ProofBody};
-use crate::{CpuDevice, Device, DeviceError, PreparedKey, Settings, Worker, WorkerError};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_are_proven_and_charged_for_what_was_measured() {
     let pool = Pool::new().await;
-    let worker = pool.start(CpuDevice);
+    let worker = pool.start(cpu());
     let jobs = [pool.submit(WITNESS).await, pool.submit(WITNESS).await, pool.submit(WITNESS).await];
     for job in jobs {
         let view = pool.ended(job).await;
@@ -37,7 +38,7 @@ async fn jobs_are_proven_and_charged_for_what_was_measured() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unsatisfied_witness_fails_at_charge_zero_in_one_attempt() {
     let pool = Pool::new().await;
-    let worker = pool.start(CpuDevice);
+    let worker = pool.start(cpu());
     let view = pool.ended(pool.submit(&unsatisfied()).await).await;
     assert_eq!(view.state, JobState::Failed);
     assert_eq!(view.failure.unwrap().code, ErrorCode::UnsatisfiedWitness);
@@ -49,7 +50,7 @@ async fn an_unsatisfied_witness_fails_at_charge_zero_in_one_attempt() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_witness_of_another_length_or_format_fails_by_name() {
     let pool = Pool::new().await;
-    let worker = pool.start(CpuDevice);
+    let worker = pool.start(cpu());
     for bad in [&WITNESS[..WITNESS.len() - 32], b"wtns".as_slice(), b"".as_slice()] {
         let view = pool.ended(pool.submit(bad).await).await;
         assert_eq!(view.failure.unwrap().code, ErrorCode::InvalidWitness);
@@ -85,7 +86,7 @@ async fn stopping_hands_back_the_job_on_the_device_and_the_one_behind_it() {
     pool.until(fetched, |view| view.attempt.is_some()).await;
     assert!(worker.stop().await < Duration::from_secs(5));
     gate.open.cancel();
-    let second = pool.start(CpuDevice);
+    let second = pool.start(cpu());
     for job in [proving, fetched] {
         let view = pool.ended(job).await;
         assert_eq!(view.state, JobState::Succeeded);
@@ -130,18 +131,18 @@ async fn a_job_that_panics_the_prover_is_a_dead_letter_after_its_last_attempt() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_faulty_device_is_caught_and_the_reference_device_proves_instead() {
     let pool = Pool::new().await;
-    caught(&pool, |mut proof: ProofBody| {
-        proof.public_inputs[0] = "1".to_owned();
-        Ok(proof)
-    })
-    .await;
-    caught(&pool, |_| Err(DeviceError::Device("the device is lost".to_owned()))).await;
+    caught(&pool, |_| Err(ProveError::Unsatisfied)).await;
+    caught(&pool, |_| Err(lost())).await;
 }
 
-async fn caught<F>(pool: &Pool, fault: F)
-where
-    F: Fn(ProofBody) -> Result<ProofBody, DeviceError> + Send + Sync + 'static,
-{
+fn lost() -> ProveError {
+    DeviceError("the device is lost".into()).into()
+}
+
+async fn caught(
+    pool: &Pool,
+    fault: impl Fn(ProofBody) -> Result<ProofBody, ProveError> + Send + Sync + 'static,
+) {
     let worker = pool.start(Odd::new(fault));
     let view = pool.ended(pool.submit(WITNESS).await).await;
     assert_eq!(view.state, JobState::Succeeded);
@@ -170,8 +171,8 @@ impl Device for Unpriced {
         false
     }
 
-    fn prepare(&self, _: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, DeviceError> {
-        Err(DeviceError::Device("it is never asked".to_owned()))
+    fn prepare(&self, _: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        Err(lost())
     }
 }
 

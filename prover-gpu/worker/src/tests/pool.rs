@@ -4,24 +4,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::{Blinding, Device, Meter, PreparedKey, Settings, Worker, cpu};
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use zkpool_circuit_files::{AnyProvingKey, AnyVerifyingKey, AnyWitness};
+use zkpool_circuit_files::{AnyProvingKey, AnyWitness};
 use zkpool_jobs::{Circuits, Jobs, NewJob, Ports, WitnessSource, keys};
 use zkpool_ledger::PriceBook;
 use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
 use zkpool_ports::{Clock, QueuePolicy, SeededRng, SystemClock, TimeOrderedIds, VirtualClock};
+use zkpool_snark::ProveError;
 use zkpool_types::api::ProofView;
 use zkpool_types::limits::ATTEMPTS_MAX;
 use zkpool_types::{
     ArtifactRef, CircuitManifest, CircuitRef, Curve, DeviceClass, JobId, ProjectId, ProofBody,
     ProofSystemKind, Secret, Sha256Digest,
 };
-use crate::{CpuDevice, Device, DeviceError, Meter, PreparedKey, Settings, Worker};
 
 pub(crate) const KEY: &[u8] = include_bytes!("../../../../tests/fixtures/bn128/multiplier.zkey");
-pub(crate) const WITNESS: &[u8] = include_bytes!("../../../../tests/fixtures/bn128/multiplier.wtns");
+pub(crate) const WITNESS: &[u8] =
+    include_bytes!("../../../../tests/fixtures/bn128/multiplier.wtns");
 
 /// Longest real time that a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -102,7 +104,11 @@ impl Pool {
     }
 
     /// The job once `condition` holds for it.
-    pub(crate) async fn until(&self, job: JobId, condition: impl Fn(&ProofView) -> bool) -> ProofView {
+    pub(crate) async fn until(
+        &self,
+        job: JobId,
+        condition: impl Fn(&ProofView) -> bool,
+    ) -> ProofView {
         let looking = async {
             loop {
                 let view = self.view(job).await;
@@ -162,28 +168,27 @@ async fn register(ports: &Ports, project: &ProjectId) -> CircuitRef {
     circuit
 }
 
-/// The CPU under the name of a GPU, with something done to each proof.
-pub(crate) struct Odd<F>(pub(crate) Arc<F>);
+type Twist = Arc<dyn Fn(ProofBody) -> Result<ProofBody, ProveError> + Send + Sync>;
 
-impl<F> Odd<F>
-where
-    F: Fn(ProofBody) -> Result<ProofBody, DeviceError> + Send + Sync + 'static,
-{
-    pub(crate) fn new(twist: F) -> Self {
+/// The CPU under the name of a GPU, with something done to each proof.
+#[derive(Clone)]
+pub(crate) struct Odd(Twist);
+
+impl Odd {
+    pub(crate) fn new(
+        twist: impl Fn(ProofBody) -> Result<ProofBody, ProveError> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(twist))
     }
 }
 
-impl<F> std::fmt::Debug for Odd<F> {
+impl std::fmt::Debug for Odd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Odd")
     }
 }
 
-impl<F> Device for Odd<F>
-where
-    F: Fn(ProofBody) -> Result<ProofBody, DeviceError> + Send + Sync + 'static,
-{
+impl Device for Odd {
     fn class(&self) -> DeviceClass {
         DeviceClass::new("nvidia-l4")
     }
@@ -192,32 +197,29 @@ where
         false
     }
 
-    fn prepare(&self, key: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, DeviceError> {
-        let key = CpuDevice.prepare(key)?;
-        Ok(Arc::new(OddKey { key, twist: Odd(Arc::clone(&self.0)) }))
+    fn prepare(&self, key: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        Ok(Arc::new(OddKey { key: cpu().prepare(key)?, twist: self.clone() }))
     }
 }
 
 #[derive(Debug)]
-struct OddKey<F> {
+struct OddKey {
     key: Arc<dyn PreparedKey>,
-    twist: Odd<F>,
+    twist: Odd,
 }
 
-impl<F> PreparedKey for OddKey<F>
-where
-    F: Fn(ProofBody) -> Result<ProofBody, DeviceError> + Send + Sync,
-{
+impl PreparedKey for OddKey {
     fn bytes(&self) -> u64 {
         self.key.bytes()
     }
 
-    fn verifying_key(&self) -> &AnyVerifyingKey {
-        self.key.verifying_key()
-    }
-
-    fn prove(&self, witness: &AnyWitness, meter: &Meter) -> Result<ProofBody, DeviceError> {
-        (self.twist.0)(self.key.prove(witness, meter)?)
+    fn prove(
+        &self,
+        witness: &AnyWitness,
+        blinding: Blinding,
+        meter: &Meter,
+    ) -> Result<ProofBody, ProveError> {
+        (self.twist.0)(self.key.prove(witness, blinding, meter)?)
     }
 }
 

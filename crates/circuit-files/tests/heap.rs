@@ -1,0 +1,142 @@
+//! How much memory and time reading a large key takes.
+
+#![allow(unsafe_code, reason = "a counting allocator has to implement an unsafe trait")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Cursor;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use ark_bls12_381::Bls12_381;
+use ark_bn254::Bn254;
+use ark_ec::{AffineRepr, CurveGroup};
+use zkpool_circuit_files::validated::Validated;
+use zkpool_circuit_files::{
+    AnyProvingKey, CircomCurve, GroupChecks, ProvingKey, ReadOptions, SparseRows, Term,
+    VerifyingKey, zkey,
+};
+
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(now, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// `count` different points: odd multiples of the generator.
+fn points<P: AffineRepr>(count: usize) -> Vec<P> {
+    let step = P::generator() + P::generator();
+    let next = |point: &P::Group| Some(*point + step);
+    let multiples: Vec<_> =
+        std::iter::successors(Some(P::generator().into_group()), next).take(count).collect();
+    P::Group::normalize_batch(&multiples)
+}
+
+/// A key with as many points and coefficients as a circuit of `domain_size` constraints has.
+fn large_key<E: CircomCurve>(domain_size: u32) -> ProvingKey<E> {
+    let (n_vars, n_public) = (domain_size - 5, 4);
+    let mut coefficients = SparseRows::with_capacity(0, 0);
+    let term = |signal: u32| Term {
+        signal: signal % n_vars,
+        value: E::ScalarField::from(signal) - E::ScalarField::from(7u64),
+    };
+    for row in 0..domain_size {
+        coefficients.push_row([&[term(row), term(row + 1)], &[term(row + 2)]]);
+    }
+    let times = |factor: u64| {
+        let factor = E::ScalarField::from(factor);
+        (E::G1Affine::generator() * factor, E::G2Affine::generator() * factor)
+    };
+    let (alpha, beta, delta) = (times(3), times(5), times(11));
+    ProvingKey {
+        n_vars,
+        n_public,
+        domain_size,
+        vk: VerifyingKey {
+            alpha_g1: alpha.0.into_affine(),
+            beta_g2: beta.1.into_affine(),
+            gamma_g2: E::G2Affine::generator(),
+            delta_g2: delta.1.into_affine(),
+            ic: points(n_public as usize + 1),
+        },
+        beta_g1: beta.0.into_affine(),
+        delta_g1: delta.0.into_affine(),
+        coefficients,
+        a: points(n_vars as usize),
+        b_g1: points(n_vars as usize),
+        b_g2: points(n_vars as usize),
+        c: points((n_vars - n_public - 1) as usize),
+        h: points(domain_size as usize),
+        contributions: vec![0; 68],
+        development: false,
+        section_order: zkey::SectionOrder::default(),
+    }
+}
+
+fn encoded(key: impl Into<AnyProvingKey>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    zkey::write(&mut bytes, &key.into()).unwrap();
+    bytes
+}
+
+/// Peak heap while the key is read, in bytes, and whether it is written back as it was.
+fn peak_of_reading(bytes: &[u8]) -> usize {
+    let before = NOW.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let key = zkey::read(Cursor::new(bytes), &ReadOptions::default()).unwrap();
+    let peak = PEAK.load(Ordering::Relaxed) - before;
+    assert!(encoded(key) == bytes);
+    peak
+}
+
+#[test]
+fn the_heap_stays_below_one_and_a_half_times_the_key() {
+    let keys = [encoded(large_key::<Bn254>(1 << 15)), encoded(large_key::<Bls12_381>(1 << 14))];
+    for bytes in keys {
+        let peak = peak_of_reading(&bytes);
+        assert!(2 * peak <= 3 * bytes.len(), "{peak} bytes of heap for {} of key", bytes.len());
+    }
+}
+
+fn measure<E: CircomCurve>(log2: u32)
+where
+    AnyProvingKey: From<ProvingKey<E>>,
+{
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("key.zkey");
+    std::fs::write(&path, encoded(large_key::<E>(1 << log2))).unwrap();
+    let record = Validated::new(directory.path().join("validated"));
+    for _ in 0..4 {
+        let start = Instant::now();
+        let opened = zkey::open(&path, &ReadOptions::default(), Some(&record)).unwrap();
+        let (size, elapsed) = (opened.size >> 20, start.elapsed());
+        println!("{} 2^{log2}, {size} MiB, {:?}: {elapsed:?}", E::CURVE, opened.group_checks);
+    }
+    let known = ReadOptions { group_checks: GroupChecks::AlreadyValidated, ..Default::default() };
+    let start = Instant::now();
+    zkey::open(&path, &known, None).unwrap();
+    println!("{} 2^{log2}, checks skipped by the caller: {:?}", E::CURVE, start.elapsed());
+}
+
+#[test]
+#[ignore = "measures the time of opening large keys; run it by hand with --nocapture"]
+fn time_of_opening() {
+    measure::<Bn254>(16);
+    measure::<Bn254>(18);
+    measure::<Bls12_381>(16);
+}
