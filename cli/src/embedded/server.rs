@@ -50,12 +50,14 @@ impl Embedded {
             .map(Arc::new)
             .map_err(|error| CliError::storage("read the price book", error))?;
         let stop = CancellationToken::new();
-        let (server, address) = serve(&storage, &price_book, options.listen, &stop)?;
+        let settings = Settings { draining: stop.clone(), ..Settings::default() };
+        let context = Context::new(storage.ports().clone(), Arc::clone(&price_book), settings);
         let prover = if options.prover {
-            prove(&storage, &price_book, &stop)?
+            prove(&storage, &context, &stop)?
         } else {
             storage.runtime().spawn(std::future::ready(()))
         };
+        let (server, address) = serve(&storage, context, options.listen, &stop)?;
         Ok(Self { storage, _lock: lock, address, price_book, stop, server, prover })
     }
 
@@ -108,28 +110,27 @@ impl Embedded {
 /// Starts the HTTP server.
 fn serve(
     storage: &Storage,
-    price_book: &Arc<PriceBook>,
+    context: Context,
     listen: SocketAddr,
     stop: &CancellationToken,
 ) -> Result<(JoinHandle<std::io::Result<()>>, SocketAddr), CliError> {
     let failed = |source| CliError::Listen { address: listen.to_string(), source };
     let listener = storage.runtime().block_on(TcpListener::bind(listen)).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let settings = Settings { draining: stop.clone(), ..Settings::default() };
-    let context = Context::new(storage.ports().clone(), Arc::clone(price_book), settings);
     let serving = local::serve(listener, router(context), stop.clone());
     Ok((storage.runtime().spawn(serving), address))
 }
 
-/// Starts the prover.
+/// Starts the prover. It shares its jobs with the server, whose waiting requests hear of every
+/// end at once.
 fn prove(
     storage: &Storage,
-    price_book: &Arc<PriceBook>,
+    context: &Context,
     stop: &CancellationToken,
 ) -> Result<JoinHandle<()>, CliError> {
     let settings = zkpool_worker::Settings::new(storage.cache_dir());
-    let (ports, book) = (storage.ports().clone(), Arc::clone(price_book));
-    let worker = Worker::new(ports, book, Arc::new(cpu()), settings).map_err(CliError::internal)?;
+    let (ports, jobs) = (storage.ports().clone(), context.jobs().clone());
+    let worker = Worker::new(ports, jobs, Arc::new(cpu()), settings).map_err(CliError::internal)?;
     let stop = stop.clone();
     Ok(storage.runtime().spawn(async move { worker.run(stop).await }))
 }

@@ -108,3 +108,108 @@ fn take_upper_half<G: AdditiveGroup>(buckets: &mut Vec<G>) -> G {
     }
     upper.iter().sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use ark_bls12_381 as bls;
+    use ark_bn254 as bn;
+    use ark_ec::AffineRepr;
+    use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+    use ark_ff::AdditiveGroup;
+
+    use super::*;
+
+    /// Enough points for the sums to be used.
+    const MANY: usize = 3000;
+
+    fn seed() -> Seed {
+        Seed::new(&Sha256Digest::of(b"key"), 7)
+    }
+
+    fn members<P: AffineRepr>(count: usize) -> Vec<P> {
+        let mut point = P::generator().into_group();
+        let multiples = std::iter::repeat_with(|| {
+            point.double_in_place();
+            point
+        });
+        P::Group::normalize_batch(&multiples.take(count).collect::<Vec<_>>())
+    }
+
+    fn outsider<C: SWCurveConfig>() -> Affine<C>
+    where
+        Affine<C>: FilePoint,
+    {
+        (1u64..)
+            .filter_map(|x| Affine::get_point_from_x_unchecked(C::BaseField::from(x), true))
+            .find(|point| !point.is_in_subgroup())
+            .unwrap()
+    }
+
+    fn one_outsider_is_found<C: SWCurveConfig>(outsider: Affine<C>)
+    where
+        Affine<C>: FilePoint,
+    {
+        let mut points = members(MANY);
+        assert!(sums_are_inside(&points, &seed()));
+        for index in [0, 15, 16, MANY - 1] {
+            let member = std::mem::replace(&mut points[index], outsider);
+            assert!(!sums_are_inside(&points, &seed()));
+            assert_eq!(check(&points, &seed()), Err(index));
+            points[index] = member;
+        }
+        assert_eq!(check(&points, &seed()), Ok(()));
+    }
+
+    #[test]
+    fn one_point_outside_the_subgroup_is_rejected() {
+        one_outsider_is_found(outsider::<bn::g2::Config>());
+        one_outsider_is_found(outsider::<bls::g1::Config>());
+        one_outsider_is_found(outsider::<bls::g2::Config>());
+    }
+
+    #[test]
+    fn a_point_of_order_three_is_rejected() {
+        one_outsider_is_found(bls::G1Affine::new_unchecked(bls::Fq::ZERO, bls::Fq::from(2u64)));
+    }
+
+    #[test]
+    fn points_that_cancel_out_are_rejected() {
+        let outsider = outsider::<bn::g2::Config>();
+        let mut points = members(MANY);
+        points[4] = outsider;
+        points[5] = -outsider;
+        assert_eq!(check(&points, &seed()), Err(4));
+    }
+
+    #[test]
+    fn few_points_are_checked_each() {
+        let outsider = outsider::<bn::g2::Config>();
+        assert_eq!(check(&[outsider], &seed()), Err(0));
+        assert_eq!(check::<bn::G2Affine>(&[], &seed()), Ok(()));
+    }
+
+    #[test]
+    fn every_point_of_g1_of_bn254_is_a_member() {
+        const { assert!(bn::G1Affine::COFACTOR_IS_ONE && !bn::G2Affine::COFACTOR_IS_ONE) };
+    }
+
+    fn measure<P: FilePoint>(name: &str) {
+        let points = members::<P>(1 << 16);
+        let start = Instant::now();
+        assert!(sums_are_inside(&points, &seed()));
+        let sums = start.elapsed();
+        let start = Instant::now();
+        assert_eq!(first_outside(&points), None);
+        println!("{name}, 2^16 points: {sums:?} by sums, {:?} each", start.elapsed());
+    }
+
+    #[test]
+    #[ignore = "measures sums against checking each point; run it by hand with --nocapture"]
+    fn time_of_sums() {
+        measure::<bn::G2Affine>("G2 of BN254");
+        measure::<bls::G1Affine>("G1 of BLS12-381");
+        measure::<bls::G2Affine>("G2 of BLS12-381");
+    }
+}

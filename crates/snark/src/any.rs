@@ -25,9 +25,9 @@ impl<N: Engine<Bn254> + Engine<Bls12_381>> AnyEngine for N {}
 #[derive(Debug)]
 pub enum AnyProver<N: AnyEngine> {
     /// Over BN254.
-    Bn254(Prover<Bn254, N>),
+    Bn254(Box<Prover<Bn254, N>>),
     /// Over BLS12-381.
-    Bls12_381(Prover<Bls12_381, N>),
+    Bls12_381(Box<Prover<Bls12_381, N>>),
 }
 
 /// A proving key of a known curve, on its engine.
@@ -72,8 +72,8 @@ impl<N: AnyEngine> AnyProver<N> {
     /// The device failed.
     pub fn new(engine: N, key: AnyProvingKey) -> Result<Self, DeviceError> {
         Ok(match key {
-            AnyProvingKey::Bn254(key) => Self::Bn254(Prover::new(engine, key)?),
-            AnyProvingKey::Bls12_381(key) => Self::Bls12_381(Prover::new(engine, key)?),
+            AnyProvingKey::Bn254(key) => Self::Bn254(Box::new(Prover::new(engine, key)?)),
+            AnyProvingKey::Bls12_381(key) => Self::Bls12_381(Box::new(Prover::new(engine, key)?)),
         })
     }
 

@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use zkpool_jobs::{Circuits, Claim, Commit, CommitError, Jobs, Ports, WitnessError};
-use zkpool_ledger::PriceBook;
 use zkpool_ports::{Clock, Rng};
 use zkpool_types::{DeviceClass, ErrorCode, Failure, Secret, Stage};
 
@@ -84,23 +83,24 @@ enum AttemptError {
 impl Worker {
     /// A worker over these ports that proves on `device`. Nothing runs yet.
     ///
+    /// Whoever waits for a job on a clone of the same `jobs` hears of its end at once.
+    ///
     /// # Errors
     /// The price book has no price for the class of the device.
     pub fn new(
         ports: Ports,
-        price_book: Arc<PriceBook>,
+        jobs: Jobs,
         device: Arc<dyn Device>,
         settings: Settings,
     ) -> Result<Self, WorkerError> {
-        if price_book.device_price(&device.class()).is_none() {
-            let price_book = price_book.version();
+        if jobs.price_book().device_price(&device.class()).is_none() {
+            let price_book = jobs.price_book().version();
             return Err(WorkerError::UnpricedDevice { device: device.class(), price_book });
         }
         let keys = |device| KeyCache::new(&ports, device, &settings);
         let cpu = device::cpu();
         let reference = Reference { class: cpu.class(), keys: keys(Arc::new(cpu)) };
         let keys = keys(Arc::clone(&device));
-        let jobs = Jobs::new(ports.clone(), price_book);
         let fetcher = Fetcher::new(jobs.clone(), Circuits::new(ports.clone()), keys);
         let Ports { clock, rng, .. } = ports;
         let device_free = Arc::new(Semaphore::new(1));

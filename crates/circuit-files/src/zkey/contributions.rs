@@ -71,3 +71,22 @@ impl Rest<'_> {
         if self.bytes.is_empty() { Ok(()) } else { Err(self.error(0)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ark_bn254::Bn254;
+
+    use super::*;
+
+    #[test]
+    fn the_section_of_a_development_key_is_well_formed() {
+        let section = development_contributions();
+        assert!(is_marked(&section));
+        assert!(check::<Bn254>(&section).is_ok());
+    }
+
+    #[test]
+    fn the_hash_of_a_circuit_is_no_mark() {
+        assert!(!is_marked(&[0x5a; HASH_BYTES + COUNT_BYTES]));
+    }
+}

@@ -90,11 +90,7 @@ fn denominator_of_equal_x<P: SWCurveConfig>(left: &Affine<P>, right: &Affine<P>)
 
 /// The sum of two points, given the inverse of their [`denominator`].
 #[inline]
-fn add<P: SWCurveConfig>(
-    left: &Affine<P>,
-    right: &Affine<P>,
-    inverse: P::BaseField,
-) -> Affine<P> {
+fn add<P: SWCurveConfig>(left: &Affine<P>, right: &Affine<P>, inverse: P::BaseField) -> Affine<P> {
     if left.x == right.x || left.is_zero() || right.is_zero() {
         return add_of_equal_x(left, right, inverse);
     }

@@ -79,13 +79,15 @@ impl<F: PrimeField> CpuDomain<F> {
 
 /// `first` * `base`^i for i below 2^`log2`, in bit-reversed order of i.
 fn bit_reversed_powers<F: PrimeField>(first: F, base: F, log2: u32) -> Vec<F> {
-    let squares: Vec<F> =
-        std::iter::successors(Some(base), |square| Some(square.square())).take(log2 as usize).collect();
+    let squares: Vec<F> = std::iter::successors(Some(base), |square| Some(square.square()))
+        .take(log2 as usize)
+        .collect();
     let mut powers = Vec::with_capacity(1 << log2);
     powers.push(first);
     // The lowest bit of the index is the highest of the exponent.
     for square in squares.iter().rev() {
-        let upper: Vec<F> = powers.par_iter().with_min_len(1024).map(|power| *power * square).collect();
+        let upper: Vec<F> =
+            powers.par_iter().with_min_len(1024).map(|power| *power * square).collect();
         powers.extend(upper);
     }
     powers
@@ -204,8 +206,7 @@ mod tests {
         let rng = &mut test_rng();
         let coefficients: Vec<_> = (0..1 << log2).map(|_| E::ScalarField::rand(rng)).collect();
         let point = |i: u64| parameters.root.pow([i]);
-        let mut values: Vec<_> =
-            (0..1 << log2).map(|i| horner(&coefficients, point(i))).collect();
+        let mut values: Vec<_> = (0..1 << log2).map(|i| horner(&coefficients, point(i))).collect();
         CpuDomain::new(&parameters).to_coset(&mut values);
         for (i, value) in (0..).zip(values) {
             assert_eq!(value, horner(&coefficients, parameters.shift * point(i)), "2^{log2}, {i}");

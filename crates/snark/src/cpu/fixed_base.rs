@@ -39,9 +39,7 @@ impl<P: SWCurveConfig> Table<P> {
         let bits = P::ScalarField::MODULUS_BIT_SIZE as usize;
         let cost = |width: &usize| (bits / width + 1) * (count + (ENTRY_COST << (width - 1)));
         let width = (2..=WIDTH_MAX).min_by_key(cost).unwrap_or(WIDTH_MAX);
-        let next = |base: &Projective<P>| {
-            Some((0..width).fold(*base, |base, _| base.double()))
-        };
+        let next = |base: &Projective<P>| Some((0..width).fold(*base, |base, _| base.double()));
         let bases: Vec<_> =
             std::iter::successors(Some(point), next).take(bits / width + 1).collect();
         let windows = bases.into_par_iter().map(|base| window(base, width)).collect();

@@ -40,8 +40,8 @@ fn sum_in_parallel<P: SWCurveConfig>(
     window: Window,
 ) -> Projective<P> {
     let positions = window.positions(scalars);
-    let tasks = (TASKS_PER_THREAD * rayon::current_num_threads())
-        .div_ceil(windows(scalars, window.width));
+    let tasks =
+        (TASKS_PER_THREAD * rayon::current_num_threads()).div_ceil(windows(scalars, window.width));
     positions
         .par_chunks(positions.len().div_ceil(tasks).max(TASK_SCALARS_MIN))
         .map(|positions| window_sum(bases, scalars, window, positions))

@@ -133,7 +133,11 @@ impl<F: ark_ff::PrimeField> Lagrange<F> {
 }
 
 /// The Lagrange polynomials of the rows at tau.
-fn of_rows<E: CircomCurve>(sizes: Sizes, tau: E::ScalarField, rows: usize) -> Secrets<E::ScalarField> {
+fn of_rows<E: CircomCurve>(
+    sizes: Sizes,
+    tau: E::ScalarField,
+    rows: usize,
+) -> Secrets<E::ScalarField> {
     let ratio = super::key::domain_parameters::<E>(sizes.log2).root;
     let one = E::ScalarField::one();
     Lagrange { tau, scale: one, first: one, ratio, order: 1 << sizes.log2 }.values(rows)

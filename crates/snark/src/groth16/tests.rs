@@ -10,14 +10,16 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use zkpool_circuit_files::json::{proof, public, verification_key};
 use zkpool_circuit_files::{
-    AnyProvingKey, AnyR1cs, AnyVerifyingKey, AnyWitness, CircomCurve, R1cs, ReadOptions, SparseRows,
-    Term, Witness, r1cs, wtns, zkey,
+    AnyProvingKey, AnyR1cs, AnyVerifyingKey, AnyWitness, CircomCurve, R1cs, ReadOptions,
+    SparseRows, Term, Witness, r1cs, wtns, zkey,
 };
 use zkpool_types::{ProofBody, Stage};
 
 use super::{Groth16, development_setup};
 use crate::cpu::FixedBase;
-use crate::{AnyProver, AnyVerifier, Cpu, Engine, ProofSystem, ProveError, SetupError, VerifyError};
+use crate::{
+    AnyProver, AnyVerifier, Cpu, Engine, ProofSystem, ProveError, SetupError, VerifyError,
+};
 
 const CURVES: [&str; 2] = ["bn128", "bls12-381"];
 
@@ -129,7 +131,7 @@ fn a_witness_for_another_circuit_is_rejected() {
     assert!(matches!(error, ProveError::WitnessCurve { .. }), "{error}");
     let short = Witness::<Bn254>::new(vec![One::one(); 2]).unwrap();
     let error = prover.prove(&short.into(), &mut rng(), &mut ()).unwrap_err();
-    assert!(matches!(error, ProveError::WitnessLength { expected: 26, found: 2 }), "{error}");
+    assert!(matches!(error, ProveError::WitnessLength { expected: 25, found: 2 }), "{error}");
 }
 
 #[test]

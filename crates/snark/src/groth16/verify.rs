@@ -23,8 +23,7 @@ impl<E: CircomCurve> PreparedVerifyingKey<E> {
     #[must_use]
     pub fn new(key: VerifyingKey<E>) -> Self {
         let VerifyingKey { alpha_g1, beta_g2, gamma_g2, delta_g2, ic } = key;
-        let minus =
-            |point: E::G2Affine| E::G2Prepared::from((-point.into_group()).into_affine());
+        let minus = |point: E::G2Affine| E::G2Prepared::from((-point.into_group()).into_affine());
         Self {
             alpha_beta: E::pairing(alpha_g1, beta_g2),
             minus_gamma_g2: minus(gamma_g2),
@@ -48,7 +47,11 @@ impl<E: CircomCurve> PreparedVerifyingKey<E> {
         let statement = self.statement(public_inputs)?;
         let product = E::multi_pairing(
             [proof.a, statement, proof.c].map(E::G1Prepared::from),
-            [E::G2Prepared::from(proof.b), self.minus_gamma_g2.clone(), self.minus_delta_g2.clone()],
+            [
+                E::G2Prepared::from(proof.b),
+                self.minus_gamma_g2.clone(),
+                self.minus_delta_g2.clone(),
+            ],
         );
         Ok(product == self.alpha_beta)
     }

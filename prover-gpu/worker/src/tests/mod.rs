@@ -180,6 +180,6 @@ impl Device for Unpriced {
 async fn a_device_without_a_price_is_rejected_before_it_proves() {
     let pool = Pool::new().await;
     let settings = Settings::new("unused");
-    let worker = Worker::new(pool.ports.clone(), price_book(), Arc::new(Unpriced), settings);
+    let worker = Worker::new(pool.ports.clone(), pool.jobs.clone(), Arc::new(Unpriced), settings);
     assert!(matches!(worker, Err(WorkerError::UnpricedDevice { .. })));
 }

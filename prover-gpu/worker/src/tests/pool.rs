@@ -92,7 +92,7 @@ impl Pool {
             ..Settings::new(self.cache.path())
         };
         let worker =
-            Worker::new(self.ports.clone(), price_book(), Arc::new(device), settings).unwrap();
+            Worker::new(self.ports.clone(), self.jobs.clone(), Arc::new(device), settings).unwrap();
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         Running { task: tokio::spawn(async move { worker.run(stopping).await }), stop }
