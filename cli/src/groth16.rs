@@ -48,8 +48,16 @@ impl CacheArgs {
 /// Opens a proving key. A development key is welcome: what it proves here convinces nobody else
 /// by itself, and the caller warns.
 pub(crate) fn open_key(path: &Path, cache: &CacheArgs) -> Result<AnyProvingKey, CliError> {
+    open_key_noting(path, cache.record().as_ref())
+}
+
+/// [`open_key`], with or without a record of checked keys.
+pub(crate) fn open_key_noting(
+    path: &Path,
+    record: Option<&Validated>,
+) -> Result<AnyProvingKey, CliError> {
     let options = ReadOptions { allow_development: true, group_checks: GroupChecks::Full };
-    match zkey::open(path, &options, cache.record().as_ref()) {
+    match zkey::open(path, &options, record) {
         Ok(opened) => Ok(opened.key),
         Err(OpenError::Open { path, source }) => Err(CliError::read(&path, source)),
         Err(OpenError::Invalid { path, source }) => Err(CliError::bad_file(&path, source)),

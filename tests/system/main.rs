@@ -1,4 +1,10 @@
 //! The whole system, as its users meet it: one test binary, real processes, independent peers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test, a panic is the report"
+)]
 
 mod architecture;
 mod crash;

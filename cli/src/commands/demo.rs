@@ -32,7 +32,7 @@ const WAIT: WaitFor =
 pub(crate) struct DemoArgs {
     /// How many proofs to make
     #[arg(long, value_name = "N", default_value_t = 8)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     proofs: u32,
     /// Keep everything in this directory instead of a temporary one
     #[arg(long, value_name = "DIR")]
@@ -168,7 +168,15 @@ pub(crate) fn ms(us: u64) -> f64 {
 /// The table and the total. It holds if every proof and every receipt does.
 fn report(proofs: Vec<Row>) -> Result<Report, CliError> {
     let mut table = Table::new(&[
-        "proof", "state", "queue ms", "witness", "ntt", "msm", "verify", "verified", "receipt",
+        "proof",
+        "state",
+        "queue ms",
+        "witness ms",
+        "ntt ms",
+        "msm ms",
+        "verify ms",
+        "verified",
+        "receipt",
         "charge",
     ]);
     for row in &proofs {

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use zkpool_functions::{Context, Settings, local, router};
+use zkpool_jobs::Jobs;
 use zkpool_ledger::PriceBook;
 use zkpool_types::{ApiKey, KeyId, ProjectId, Scope};
 use zkpool_worker::{Worker, cpu};
@@ -36,6 +37,7 @@ pub(crate) struct Embedded {
     _lock: File,
     address: SocketAddr,
     price_book: Arc<PriceBook>,
+    jobs: Jobs,
     stop: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
     prover: JoinHandle<()>,
@@ -57,8 +59,9 @@ impl Embedded {
         } else {
             storage.runtime().spawn(std::future::ready(()))
         };
+        let jobs = context.jobs().clone();
         let (server, address) = serve(&storage, context, options.listen, &stop)?;
-        Ok(Self { storage, _lock: lock, address, price_book, stop, server, prover })
+        Ok(Self { storage, _lock: lock, address, price_book, jobs, stop, server, prover })
     }
 
     /// The address that is listened on, as a URL.
@@ -69,6 +72,11 @@ impl Embedded {
     /// The storage behind the service.
     pub(crate) fn storage(&self) -> &Storage {
         &self.storage
+    }
+
+    /// The jobs of the service. Whoever waits on them hears of an end as soon as it is durable.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// The prices that the service charges.

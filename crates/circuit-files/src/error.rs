@@ -304,8 +304,8 @@ pub enum Rejection {
         /// Bytes that the section has.
         found: u64,
     },
-    /// There are more wires wanted by the header than the header counts.
-    #[error("expected a constraint system of at least 1 wire, found {found}")]
+    /// There is not even a wire for the constant 1.
+    #[error("expected at least 1 wire, found {found}")]
     NoWires {
         /// Number of wires announced.
         found: u32,

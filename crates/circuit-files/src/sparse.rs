@@ -76,7 +76,7 @@ impl<F, const K: usize> SparseRows<F, K> {
         self.ends.push(ends);
     }
 
-    /// Appends a term to part `matrix` of the row that `finish_row` is going to end.
+    /// Appends a term to the row that `push_ends` is going to end.
     pub(crate) fn push(&mut self, term: Term<F>) {
         self.terms.push(term);
     }

@@ -1,19 +1,23 @@
-//! How much memory and time reading a large key takes.
+//! How much memory reading a large key takes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on fails, and sizes of fixtures are small"
+)]
 #![allow(unsafe_code, reason = "a counting allocator has to implement an unsafe trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
 use ark_ec::{AffineRepr, CurveGroup};
-use zkpool_circuit_files::validated::Validated;
 use zkpool_circuit_files::{
-    AnyProvingKey, CircomCurve, GroupChecks, ProvingKey, ReadOptions, SparseRows, Term,
-    VerifyingKey, zkey,
+    AnyProvingKey, CircomCurve, ProvingKey, ReadOptions, SparseRows, Term, VerifyingKey, zkey,
 };
 
 struct Counting;
@@ -111,32 +115,4 @@ fn the_heap_stays_below_one_and_a_half_times_the_key() {
         let peak = peak_of_reading(&bytes);
         assert!(2 * peak <= 3 * bytes.len(), "{peak} bytes of heap for {} of key", bytes.len());
     }
-}
-
-fn measure<E: CircomCurve>(log2: u32)
-where
-    AnyProvingKey: From<ProvingKey<E>>,
-{
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("key.zkey");
-    std::fs::write(&path, encoded(large_key::<E>(1 << log2))).unwrap();
-    let record = Validated::new(directory.path().join("validated"));
-    for _ in 0..4 {
-        let start = Instant::now();
-        let opened = zkey::open(&path, &ReadOptions::default(), Some(&record)).unwrap();
-        let (size, elapsed) = (opened.size >> 20, start.elapsed());
-        println!("{} 2^{log2}, {size} MiB, {:?}: {elapsed:?}", E::CURVE, opened.group_checks);
-    }
-    let known = ReadOptions { group_checks: GroupChecks::AlreadyValidated, ..Default::default() };
-    let start = Instant::now();
-    zkey::open(&path, &known, None).unwrap();
-    println!("{} 2^{log2}, checks skipped by the caller: {:?}", E::CURVE, start.elapsed());
-}
-
-#[test]
-#[ignore = "measures the time of opening large keys; run it by hand with --nocapture"]
-fn time_of_opening() {
-    measure::<Bn254>(16);
-    measure::<Bn254>(18);
-    measure::<Bls12_381>(16);
 }

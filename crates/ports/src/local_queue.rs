@@ -1,7 +1,6 @@
 //! What the queues of this crate share: receipts, the body limit and waiting for a message.
 
 use std::fmt;
-use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -81,9 +80,8 @@ where
 {
     let end = clock.elapsed().saturating_add(wait);
     loop {
-        // Listening begins before the look, so that no change can fall between the two.
-        let mut change = pin!(changed.notified());
-        change.as_mut().enable();
+        // Listening begins here, before the look, so that no change falls between the two.
+        let change = changed.notified();
         let Look { deliveries, again_in } = look().await?;
         let left = end.saturating_sub(clock.elapsed());
         if !deliveries.is_empty() || left.is_zero() {
@@ -99,7 +97,36 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::VirtualClock;
+
+    #[test]
+    fn a_change_during_a_look_is_not_slept_through() {
+        let (changed, looks) = (Notify::new(), AtomicU32::new(0));
+        let message = Message { id: String::new(), group: String::new(), body: String::new() };
+        let delivery = Delivery {
+            message,
+            receipt: Receipt { seq: 1, delivery: 1 }.handle(),
+            receive_count: 1,
+        };
+        let look = || {
+            let deliveries = match looks.fetch_add(1, Ordering::Relaxed) {
+                0 => Vec::new(),
+                _ => vec![delivery.clone()],
+            };
+            // A message arrives when the queue was looked through already.
+            changed.notify_waiters();
+            std::future::ready(Ok(Look { deliveries, again_in: None }))
+        };
+        let clock = VirtualClock::new();
+        let polling = long_poll(&clock, &changed, Duration::from_secs(20), look);
+        let received = polling.now_or_never().expect("nobody advances the clock");
+        assert_eq!(received.unwrap().len(), 1);
+    }
 
     #[test]
     fn a_receipt_reads_back() {

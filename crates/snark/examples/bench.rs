@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
-use ark_ff::{Field, One, UniformRand, Zero};
+use ark_ff::{Field, One, UniformRand};
 use ark_groth16::Groth16 as ArkGroth16;
 use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,

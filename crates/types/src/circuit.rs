@@ -20,7 +20,7 @@ pub enum Curve {
 }
 
 impl Curve {
-    /// The name that iden3 tools write into their files.
+    /// The name that the command lines of circom and snarkjs know it by.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use zkpool_jobs::Jobs;
 use zkpool_ports::{Clock, SystemClock};
 use zkpool_types::api::{ProofView, SubmitProof};
-use zkpool_types::{JobState, ProjectId};
+use zkpool_types::{JobId, JobState, ProjectId, Timestamp};
 
 use super::median;
 use crate::client::{Client, WaitFor};
@@ -35,8 +36,8 @@ const WAIT: WaitFor =
 
 /// Measure what the service adds to proving, one proof at a time
 ///
-/// The overhead of a proof is the time from acceptance to its end, less the time in which it was
-/// proven and verified. It is held against a bound: the writes that must reach the disk before a
+/// The overhead of a proof is the time from acceptance until its outcome is durable and can be
+/// read, less the time in which it was proven and verified. It is held against a bound: the writes that must reach the disk before a
 /// proof is ready, times what one such write takes on this disk in the same run, plus 5 ms.
 #[derive(Args, Debug)]
 pub(crate) struct ServiceArgs {
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &ServiceArgs, drawing: Drawing) -> Result<Report, CliErr
         let service = Embedded::start(data, options)?;
         let project: ProjectId = "bench".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
-        let samples = measure(&service, &client, data, args.proofs as usize, drawing);
+        let samples = measure(&service, &client, &project, data, args.proofs as usize, drawing);
         service.storage().revoke_key(&project, key)?;
         service.stop()?;
         samples
@@ -91,15 +92,16 @@ pub(crate) fn run(args: &ServiceArgs, drawing: Drawing) -> Result<Report, CliErr
 fn measure(
     service: &Embedded,
     client: &Client,
+    project: &ProjectId,
     data: &Path,
     count: usize,
     drawing: Drawing,
 ) -> Result<Vec<Sample>, CliError> {
     let circuit = rollup::register(client, data, drawing)?.id.to_string();
-    measure_one(service, client, &circuit, 0)?;
+    measure_one(service, client, project, &circuit, 0)?;
     let bar = drawing.count(count as u64, "proving");
     let each = (0..count).map(|index| {
-        let sample = measure_one(service, client, &circuit, index);
+        let sample = measure_one(service, client, project, &circuit, index);
         bar.advance(1);
         sample
     });
@@ -110,6 +112,7 @@ fn measure(
 fn measure_one(
     service: &Embedded,
     client: &Client,
+    project: &ProjectId,
     circuit: &str,
     index: usize,
 ) -> Result<Sample, CliError> {
@@ -129,11 +132,13 @@ fn measure_one(
     let (before, start) = (storage.blobs().fsyncs(), clock.elapsed());
     let job = client.submit(&random::idempotency_key()?, &body)?.id;
     let accepted = storage.blobs().fsyncs();
+    let ready = storage.runtime().spawn(ready(service.jobs().clone(), project.clone(), job));
     let view = client.wait(job, WAIT, |_| {})?;
     let took = clock.elapsed().saturating_sub(start);
+    let ready = storage.runtime().block_on(ready).map_err(CliError::internal)??;
     let device_ms = device_ms(&view)?;
     Ok(Sample {
-        overhead_ms: between_ms(&view) - device_ms,
+        overhead_ms: between_ms(view.accepted_at, ready) - device_ms,
         requester_ms: took.as_secs_f64() * 1e3 - device_ms,
         fsyncs: storage.blobs().fsyncs() - before,
         fsyncs_on_path: REQUEST_FSYNCS + storage.blobs().fsyncs() - accepted,
@@ -149,10 +154,15 @@ fn device_ms(view: &ProofView) -> Result<f64, CliError> {
     }
 }
 
-/// Time from acceptance to the end.
-fn between_ms(view: &ProofView) -> f64 {
-    let finished_at = view.finished_at.unwrap_or(view.accepted_at);
-    finished_at.duration_since(view.accepted_at).as_secs_f64() * 1e3
+/// When the job's outcome was durable. The receipt cannot say: it is part of that write.
+async fn ready(jobs: Jobs, project: ProjectId, job: JobId) -> Result<Timestamp, CliError> {
+    let ended = jobs.wait(&project, job, WAIT.total).await;
+    ended.map_err(|error| CliError::storage("wait for the outcome", error))?;
+    Ok(SystemClock::new().now())
+}
+
+fn between_ms(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64() * 1e3
 }
 
 impl Measured {
@@ -190,7 +200,7 @@ fn report(measured: &Measured) -> Result<Report, CliError> {
     } = measured;
     let text = fields(&[
         ("proofs", proofs.to_string()),
-        ("overhead p50", format!("{overhead_ms_p50:.2} ms from acceptance to the end")),
+        ("overhead p50", format!("{overhead_ms_p50:.2} ms from accepted to ready")),
         ("requester p50", format!("{requester:.2} ms from sending to receiving")),
         ("disk", format!("{fsync_ms_p50:.2} ms to write through")),
         ("writes through", format!("{fsyncs_per_job} a proof, {fsyncs_on_path} from acceptance")),

@@ -1,7 +1,6 @@
 //! Binary files taken apart, changed and put together again.
 
 use ark_bls12_381::Fq;
-use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::AdditiveGroup;
 use zkpool_circuit_files::FilePoint;
@@ -82,9 +81,6 @@ pub(crate) fn order_three() -> ark_bls12_381::G1Affine {
 }
 
 /// A multiple of the generator.
-pub(crate) fn multiple<P: AffineRepr>(factor: u64) -> Vec<u8>
-where
-    P: FilePoint,
-{
+pub(crate) fn multiple<P: FilePoint>(factor: u64) -> Vec<u8> {
     encoded(&P::from(P::generator() * P::ScalarField::from(factor)))
 }

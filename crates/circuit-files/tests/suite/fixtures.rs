@@ -223,3 +223,21 @@ fn a_witness_does_not_print() {
     let witness = wtns::read(Cursor::new(fixture("bn128", "multiplier.wtns"))).unwrap();
     assert_eq!(format!("{witness:?}"), "Bn254(Witness(25 values, redacted))");
 }
+
+#[test]
+fn a_key_of_wrong_lengths_is_not_written() {
+    let bytes = fixture("bn128", "multiplier.zkey");
+    let AnyProvingKey::Bn254(mut key) = read_key(&bytes, &ReadOptions::default()).unwrap() else {
+        panic!("the fixture is over BN254")
+    };
+    key.h.pop();
+    let error = zkey::write(std::io::sink(), &key.into()).unwrap_err();
+    assert!(matches!(error, zkey::WriteError::Length { part: "H", expected: 32, found: 31 }));
+}
+
+#[test]
+fn a_witness_without_the_constant_is_not_made() {
+    assert!(Witness::<Bn254>::new(vec![]).is_none());
+    assert!(Witness::<Bn254>::new(vec![2u64.into()]).is_none());
+    assert!(Witness::<Bn254>::new(vec![1u64.into(), 2u64.into()]).is_some());
+}

@@ -36,7 +36,7 @@ async fn the_store_conforms() {
 }
 
 #[tokio::test]
-async fn two_stores_in_one_directory_conform() {
+async fn two_stores_share_one_directory() {
     let dirs = tempfile::tempdir().unwrap();
     let dir = dirs.path().join("shared");
     let (one, two) = (DiskBlobs::open(&dir).unwrap(), DiskBlobs::open(&dir).unwrap());

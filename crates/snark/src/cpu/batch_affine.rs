@@ -14,14 +14,21 @@ use ark_ff::{AdditiveGroup, Field, Zero};
 /// 512 pairs in G1 of BN254 take 80 KiB: they stay in the second-level cache.
 pub(crate) const BATCH_PAIRS: usize = 512;
 
+/// What the forward pass over the pairs leaves for the backward pass.
+pub(crate) struct Step<F> {
+    /// The product of the denominators of the pairs before.
+    before: F,
+    /// The denominator of this pair.
+    denominator: F,
+}
+
 /// Pairs of points that wait to be added together.
 ///
 /// Every case of the group law is handled: points at infinity, doublings and cancellations.
 pub(crate) struct PairBatch<P: SWCurveConfig> {
     left: Vec<Affine<P>>,
     right: Vec<Affine<P>>,
-    /// `products[i]` is the product of the denominators before pair `i`.
-    products: Vec<P::BaseField>,
+    steps: Vec<Step<P::BaseField>>,
 }
 
 impl<P: SWCurveConfig> PairBatch<P> {
@@ -30,7 +37,7 @@ impl<P: SWCurveConfig> PairBatch<P> {
         Self {
             left: Vec::with_capacity(BATCH_PAIRS),
             right: Vec::with_capacity(BATCH_PAIRS),
-            products: Vec::with_capacity(BATCH_PAIRS),
+            steps: Vec::with_capacity(BATCH_PAIRS),
         }
     }
 
@@ -45,30 +52,30 @@ impl<P: SWCurveConfig> PairBatch<P> {
     /// Adds all pairs up, hands their sums to `take` in the order of their pushes and empties
     /// the batch.
     pub(crate) fn add_up(&mut self, take: impl FnMut(Affine<P>)) {
-        add_assign_all(&mut self.left, &self.right, &mut self.products);
+        add_assign_all(&mut self.left, &self.right, &mut self.steps);
         self.left.drain(..).for_each(take);
         self.right.clear();
     }
 }
 
-/// Adds `right[i]` to `left[i]` for every `i` with one inversion. `products` is scratch space.
+/// Adds `right[i]` to `left[i]` for every `i` with one inversion. `steps` is scratch space.
 pub(crate) fn add_assign_all<P: SWCurveConfig>(
     left: &mut [Affine<P>],
     right: &[Affine<P>],
-    products: &mut Vec<P::BaseField>,
+    steps: &mut Vec<Step<P::BaseField>>,
 ) {
-    products.clear();
-    let mut product = P::BaseField::ONE;
+    steps.clear();
+    let mut before = P::BaseField::ONE;
     for (left, right) in left.iter().zip(right) {
-        products.push(product);
-        product *= denominator(left, right);
+        let denominator = denominator(left, right);
+        steps.push(Step { before, denominator });
+        before *= denominator;
     }
     // No denominator is zero, hence neither is their product.
-    let mut inverse = product.inverse().unwrap_or(P::BaseField::ZERO);
-    for ((left, right), before) in left.iter_mut().zip(right).zip(products.iter()).rev() {
-        let denominator = denominator(left, right);
-        *left = add(left, right, inverse * before);
-        inverse *= denominator;
+    let mut inverse = before.inverse().unwrap_or(P::BaseField::ZERO);
+    for ((left, right), step) in left.iter_mut().zip(right).zip(steps.iter()).rev() {
+        *left = add(left, right, inverse * step.before);
+        inverse *= step.denominator;
     }
 }
 

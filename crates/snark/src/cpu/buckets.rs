@@ -5,13 +5,16 @@
 
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Bucket, Projective, SWCurveConfig};
-use ark_ff::PrimeField;
+use ark_ff::{AdditiveGroup, PrimeField};
 
-use super::batch_affine::PairBatch;
+use super::batch_affine::{PairBatch, add_assign_all};
 use super::scalars::CpuScalars;
 
 /// The bit of a [`Term`] that says that the base is subtracted.
 const NEGATIVE: u32 = 1 << 31;
+
+/// Running sums that advance together. Their additions come 256 to an inversion.
+const SEGMENTS: usize = 128;
 
 /// A position of a base, with [`NEGATIVE`] where the base is subtracted.
 type Term = u32;
@@ -39,18 +42,32 @@ impl Window {
 
 /// Bases of multiplications.
 pub struct CpuBases<P: SWCurveConfig> {
-    /// The points.
-    pub points: Vec<Affine<P>>,
+    points: Vec<Affine<P>>,
     /// Position of the scalar that belongs to the first point.
-    pub first: u32,
+    first: u32,
+    /// Which points are not at infinity: a byte each, where reading the points themselves once
+    /// a window would evict what the caches hold.
+    finite: Vec<bool>,
 }
 
 impl<P: SWCurveConfig> CpuBases<P> {
+    /// Takes in points. The first of them belongs to the scalar at `first`.
+    #[must_use]
+    pub fn new(points: Vec<Affine<P>>, first: u32) -> Self {
+        let finite = points.iter().map(|point| !point.is_zero()).collect();
+        Self { points, first, finite }
+    }
+
+    /// Memory that the points take.
+    pub(crate) fn bytes(&self) -> u64 {
+        (size_of_val(self.points.as_slice()) + self.finite.len()) as u64
+    }
+
     /// The position of the base of the scalar at `position`, where it has one that counts.
     #[inline]
     fn locate(&self, position: u32) -> Option<u32> {
         let base = position.checked_sub(self.first)?;
-        self.points.get(base as usize).filter(|point| !point.is_zero()).map(|_| base)
+        self.finite.get(base as usize).filter(|finite| **finite).map(|_| base)
     }
 
     #[inline]
@@ -180,6 +197,20 @@ impl<P: SWCurveConfig> Tree<P> {
 
 /// Sum of (i + 1) times bucket i.
 fn weighted_sum<P: SWCurveConfig>(buckets: &[Affine<P>]) -> Projective<P> {
+    if buckets.len() <= 2 * SEGMENTS {
+        return weighted_sum_in_turn(buckets);
+    }
+    let length = buckets.len() / SEGMENTS;
+    let (sums, weighted) = sum_segments(buckets, length);
+    // Bucket j of segment s has weight s * length + (j + 1).
+    let mut across = weighted_sum_in_turn(sums.get(1..).unwrap_or_default());
+    for _ in 0..length.ilog2() {
+        across.double_in_place();
+    }
+    weighted.iter().fold(across, |total, segment| total + segment)
+}
+
+fn weighted_sum_in_turn<P: SWCurveConfig>(buckets: &[Affine<P>]) -> Projective<P> {
     let mut running = Bucket::ZERO;
     let mut total = Bucket::ZERO;
     for bucket in buckets.iter().rev() {
@@ -187,4 +218,26 @@ fn weighted_sum<P: SWCurveConfig>(buckets: &[Affine<P>]) -> Projective<P> {
         total += &running;
     }
     total.into()
+}
+
+/// For each segment of `length` buckets, their sum and their sum weighted from 1 on.
+///
+/// The running sums of all segments advance together and share their inversions.
+fn sum_segments<P: SWCurveConfig>(
+    buckets: &[Affine<P>],
+    length: usize,
+) -> (Vec<Affine<P>>, Vec<Affine<P>>) {
+    let mut steps = Vec::with_capacity(2 * SEGMENTS);
+    let mut terms = Vec::with_capacity(2 * SEGMENTS);
+    // The running sums, and behind them their sums, which lag one bucket behind.
+    let mut lanes = vec![Affine::identity(); 2 * SEGMENTS];
+    for j in (0..length).rev() {
+        terms.clear();
+        terms.extend(buckets.iter().skip(j).step_by(length));
+        terms.extend_from_slice(lanes.get(..SEGMENTS).unwrap_or_default());
+        add_assign_all(&mut lanes, &terms, &mut steps);
+    }
+    let mut weighted = lanes.split_off(SEGMENTS);
+    add_assign_all(&mut weighted, &lanes, &mut steps);
+    (lanes, weighted)
 }

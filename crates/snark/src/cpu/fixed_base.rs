@@ -51,12 +51,12 @@ impl<P: SWCurveConfig> Table<P> {
         let positions = 0..u32::try_from(scalars.len()).unwrap_or(u32::MAX);
         let mut sums = vec![Affine::identity(); scalars.len()];
         let mut terms = Vec::with_capacity(scalars.len());
-        let mut products = Vec::with_capacity(scalars.len());
+        let mut steps = Vec::with_capacity(scalars.len());
         for (index, window) in self.windows.iter().enumerate() {
             terms.clear();
             let digits = positions.clone().map(|at| scalars.digit(at, index, self.width));
             terms.extend(digits.map(|digit| entry(window, digit)));
-            add_assign_all(&mut sums, &terms, &mut products);
+            add_assign_all(&mut sums, &terms, &mut steps);
         }
         sums
     }

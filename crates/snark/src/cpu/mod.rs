@@ -30,7 +30,7 @@ impl<F: PrimeField> Resident for CpuDomain<F> {
 
 impl<P: SWCurveConfig> Resident for CpuBases<P> {
     fn bytes(&self) -> u64 {
-        size_of_val(self.points.as_slice()) as u64
+        self.bytes()
     }
 }
 
@@ -64,7 +64,7 @@ impl<P: SWCurveConfig> Msm<Projective<P>> for Cpu {
     type Bases = CpuBases<P>;
 
     fn bases(&self, points: Vec<Affine<P>>, first: u32) -> Result<CpuBases<P>, DeviceError> {
-        Ok(CpuBases { points, first })
+        Ok(CpuBases::new(points, first))
     }
 
     fn msm(

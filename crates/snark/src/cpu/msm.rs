@@ -10,9 +10,9 @@ use super::scalars::CpuScalars;
 /// Widest digit in bits: 2^15 buckets, 2.3 MiB in G1 of BN254.
 const WIDTH_MAX: usize = 16;
 
-/// What a bucket costs, in additions of a base to a bucket: two additions, of eight and of
-/// twelve multiplications, against one of six.
-const BUCKET_COST: usize = 4;
+/// What a bucket costs, in additions of a base to a bucket: two additions to running sums, and
+/// a share of what is done once a window.
+const BUCKET_COST: usize = 3;
 
 /// Tasks a thread, so that threads that finish early find work left.
 const TASKS_PER_THREAD: usize = 4;
@@ -117,12 +117,12 @@ mod tests {
 
     fn equals_naive<P: SWCurveConfig>(points: Vec<Affine<P>>, scalars: &[P::ScalarField]) {
         let expected = naive(&points, scalars);
-        let bases = CpuBases { points, first: 0 };
+        let bases = CpuBases::new(points, 0);
         assert_eq!(msm(&bases, &CpuScalars::new(scalars)), expected);
     }
 
     fn every_kind_of_scalar<P: SWCurveConfig>() {
-        for count in [0, 1, 2, 5, 33, 200] {
+        for count in [0, 1, 2, 5, 60] {
             equals_naive::<P>(points(count), &witness_like(count));
             equals_naive::<P>(points(count), &vec![P::ScalarField::zero(); count]);
             equals_naive::<P>(points(count), &vec![P::ScalarField::one(); count]);
@@ -154,7 +154,7 @@ mod tests {
         let points: Vec<ark_bn254::G1Affine> = points(30);
         let scalars: Vec<ark_bn254::Fr> = witness_like(40);
         let expected = naive(&points, &scalars[10..]);
-        let bases = CpuBases { points, first: 10 };
+        let bases = CpuBases::new(points, 10);
         assert_eq!(msm(&bases, &CpuScalars::new(&scalars)), expected);
     }
 
@@ -167,6 +167,6 @@ mod tests {
         let scalar = ark_bn254::Fr::rand(&mut test_rng());
         let scalars = CpuScalars::new(&vec![scalar; points.len()]);
         let expected = g * (scalar * ark_bn254::Fr::from(n * (n - 1) / 2));
-        assert_eq!(msm(&CpuBases { points, first: 0 }, &scalars), expected);
+        assert_eq!(msm(&CpuBases::new(points, 0), &scalars), expected);
     }
 }
