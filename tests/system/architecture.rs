@@ -103,7 +103,8 @@ fn functions_stay_short() {
         let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let mut functions = Functions::default();
         functions.visit_file(&file);
-        lengths.extend(functions.found.into_iter().map(|(name, lines)| (lines, name, path.clone())));
+        lengths
+            .extend(functions.found.into_iter().map(|(name, lines)| (lines, name, path.clone())));
     }
     lengths.sort();
     let longest: Vec<_> = lengths

@@ -70,8 +70,16 @@ fn add_circuit(data: &Path, url: &str, key: &str) -> String {
     let (zkey, r1cs) = (zkey.to_str().unwrap(), rollup("rollup_1.r1cs"));
     zkpool_ok(["groth16", "setup", "--development", r1cs.to_str().unwrap(), zkey]);
     let shown = zkpool_ok([
-        "circuits", "add", "rollup", zkey, "--allow-development-key", "--server", url, "--key",
-        key, "--json",
+        "circuits",
+        "add",
+        "rollup",
+        zkey,
+        "--allow-development-key",
+        "--server",
+        url,
+        "--key",
+        key,
+        "--json",
     ]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
     shown["id"].as_str().unwrap().to_owned()

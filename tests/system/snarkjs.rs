@@ -32,26 +32,18 @@ fn snarkjs_prove(zkey: &Path, witness: &Path, proof: &Path, public: &Path) {
 }
 
 fn snarkjs_accepts(verification_key: &Path, public: &Path, proof: &Path) -> bool {
-    let arguments =
-        [Path::new("groth16"), Path::new("verify"), verification_key, public, proof];
+    let arguments = [Path::new("groth16"), Path::new("verify"), verification_key, public, proof];
     let output = snarkjs(arguments);
     output.status.success() && String::from_utf8_lossy(&output.stdout).contains("OK!")
 }
 
 fn we_accept(verification_key: &Path, public: &Path, proof: &Path) -> bool {
-    let arguments =
-        [Path::new("groth16"), Path::new("verify"), verification_key, public, proof];
+    let arguments = [Path::new("groth16"), Path::new("verify"), verification_key, public, proof];
     zkpool(arguments).status.success()
 }
 
 fn development_key(r1cs: &Path, zkey: &Path) {
-    zkpool_ok([
-        Path::new("groth16"),
-        Path::new("setup"),
-        Path::new("--development"),
-        r1cs,
-        zkey,
-    ]);
+    zkpool_ok([Path::new("groth16"), Path::new("setup"), Path::new("--development"), r1cs, zkey]);
 }
 
 #[test]

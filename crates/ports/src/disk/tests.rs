@@ -224,14 +224,14 @@ async fn a_directory_of_more_names_than_are_held_at_once_is_listed_whole() {
     let dir = tempfile::tempdir().unwrap();
     let store = DiskBlobs::open(dir.path()).unwrap();
     fs::create_dir(dir.path().join("many")).unwrap();
-    let names: Vec<_> = (0..10_000).map(|name| format!("many/{name:05}")).collect();
+    let names: Vec<_> = (0..5_000).map(|name| format!("many/{name:05}")).collect();
     for name in &names {
         fs::write(dir.path().join(name), b"").unwrap();
     }
     let listed = store.list("many/", None, usize::MAX).await.unwrap();
     assert!(listed.iter().map(BlobKey::as_str).eq(&names));
-    let late = store.list("", Some("many/09997"), 5).await.unwrap();
-    assert_eq!(late, [key("many/09998"), key("many/09999")]);
+    let late = store.list("", Some("many/04997"), 5).await.unwrap();
+    assert_eq!(late, [key("many/04998"), key("many/04999")]);
 }
 
 #[tokio::test]
