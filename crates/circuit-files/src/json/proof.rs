@@ -34,10 +34,16 @@ struct ProofText {
     pi_b: G2Text,
     pi_c: G1Text,
     protocol: String,
+    #[serde(default = "curve_where_not_written")]
     curve: String,
 }
 
-/// Reads a proof over either curve.
+/// rapidsnark proves over this curve only and does not write it down.
+fn curve_where_not_written() -> String {
+    Bn254::JSON_NAME.to_owned()
+}
+
+/// Reads a proof over either curve. One that names no curve is over BN254, as rapidsnark writes it.
 ///
 /// # Errors
 /// The text is not a valid Groth16 proof.

@@ -49,6 +49,16 @@ fn json_is_written_back_as_it_was() {
     assert_eq!(public::write::<Bls12_381>(&read).unwrap(), inputs);
 }
 
+/// rapidsnark leaves the curve out, since it knows one only.
+#[test]
+fn a_proof_without_a_curve_is_read_as_rapidsnark_means_it() {
+    let text = text("bn128", "proof.json");
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    value.as_object_mut().unwrap().remove("curve").unwrap();
+    let read = proof::from_value(&value).unwrap();
+    assert_eq!(read, proof::read(text.as_bytes()).unwrap());
+}
+
 #[test]
 fn the_verification_key_of_a_key_is_what_snarkjs_exports() {
     for curve in CURVES {
