@@ -49,7 +49,6 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("ureq", &["zkpool", "zkpool-tests"]),
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark"]),
     ("ark-ff", &["zkpool-circuit-files", "zkpool-snark"]),
-    ("ark-poly", &["zkpool-snark"]),
 ];
 
 /// Command line and tests stand above everything and may use every crate.

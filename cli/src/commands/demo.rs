@@ -12,7 +12,7 @@ use zkpool_types::api::{CircuitView, ProofView, SubmitProof};
 use zkpool_types::{DeviceClass, JobId, JobState, NanoUsd, ProjectId, Usage};
 
 use crate::client::{Client, WaitFor};
-use crate::embedded::{Embedded, Options};
+use crate::embedded::{self, Embedded};
 use crate::exit::CliError;
 use crate::output::{Report, Table};
 use crate::progress::{Bar, Drawing};
@@ -63,8 +63,7 @@ struct Summary {
 /// Runs the command.
 pub(crate) fn run(args: &DemoArgs, drawing: Drawing) -> Result<Report, CliError> {
     with_data_dir(args.data.as_deref(), |data| {
-        let options = Options { listen: ([127, 0, 0, 1], 0).into(), prover: true };
-        let service = Embedded::start(data, options)?;
+        let service = Embedded::start(data, embedded::ANY_PORT)?;
         let project: ProjectId = "demo".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
         let rows = prove_all(&service, &client, data, args.proofs as usize, drawing);

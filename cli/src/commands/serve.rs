@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::embedded::{Embedded, Options};
+use crate::embedded::Embedded;
 use crate::exit::CliError;
 use crate::output::{self, Report};
 
@@ -24,15 +24,11 @@ pub(crate) struct ServeArgs {
     /// The address to listen on; port 0 is any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Take requests, and leave proving to other processes
-    #[arg(long)]
-    no_prover: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, as_json: bool) -> Result<Report, CliError> {
-    let options = Options { listen: args.listen, prover: !args.no_prover };
-    let service = Embedded::start(&args.data, options)?;
+    let service = Embedded::start(&args.data, args.listen)?;
     let url = service.url();
     if as_json {
         output::line(&json!({ "listening": url }).to_string());

@@ -7,5 +7,5 @@
 mod server;
 mod storage;
 
-pub(crate) use server::{Embedded, Options};
+pub(crate) use server::{ANY_PORT, Embedded};
 pub(crate) use storage::Storage;

@@ -1,7 +1,7 @@
 //! The server and the prover of this process.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +22,8 @@ use crate::exit::CliError;
 /// Time that the prover gets to hand back what it holds.
 const PROVER_STOP_MAX: Duration = Duration::from_secs(5);
 
-/// What to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Options {
-    /// The address to listen on. Port 0 is any free port.
-    pub(crate) listen: SocketAddr,
-    /// Whether to prove in this process.
-    pub(crate) prover: bool,
-}
+/// Any free port of this machine, for services that nobody else has to find.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A running service. Call [`Embedded::stop`] to end it in order.
 pub(crate) struct Embedded {
@@ -45,7 +39,7 @@ pub(crate) struct Embedded {
 
 impl Embedded {
     /// Starts a service on a data directory. It takes requests when this returns.
-    pub(crate) fn start(data: &Path, options: Options) -> Result<Self, CliError> {
+    pub(crate) fn start(data: &Path, listen: SocketAddr) -> Result<Self, CliError> {
         let storage = Storage::open(data)?;
         let lock = storage.lock()?;
         let price_book = PriceBook::builtin()
@@ -54,13 +48,9 @@ impl Embedded {
         let stop = CancellationToken::new();
         let settings = Settings { draining: stop.clone(), ..Settings::default() };
         let context = Context::new(storage.ports().clone(), Arc::clone(&price_book), settings);
-        let prover = if options.prover {
-            prove(&storage, &context, &stop)?
-        } else {
-            storage.runtime().spawn(std::future::ready(()))
-        };
+        let prover = prove(&storage, &context, &stop)?;
         let jobs = context.jobs().clone();
-        let (server, address) = serve(&storage, context, options.listen, &stop)?;
+        let (server, address) = serve(&storage, context, listen, &stop)?;
         Ok(Self { storage, _lock: lock, address, price_book, jobs, stop, server, prover })
     }
 

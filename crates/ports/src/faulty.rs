@@ -1,10 +1,15 @@
 //! Ports that fail as real ones do, by a seed: for tests and simulation.
 //!
 //! A wrapped call fails before it has an effect, or has its effect and fails all the same, as a
-//! call that timed out may have; a message is lost, or delivered to two receivers. With a
-//! [`SeededRng`](crate::SeededRng) the same calls in the same order fail in the same way.
+//! call that timed out may have; a message is lost, sent twice, or delivered to two receivers.
+//! All wrappers of one run share a [`FaultPlan`]; with a [`SeededRng`](crate::SeededRng) the same
+//! calls in the same order fail in the same way.
+//!
+//! Every wrapped call first yields once to the executor, so that tasks interleave at each of
+//! their calls even over ports that never wait.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +30,8 @@ pub struct Faults {
     pub applied_but_failed_per_mille: u32,
     /// A message that was accepted is never delivered.
     pub lost_per_mille: u32,
+    /// A message is accepted twice, the second time under an id of its own.
+    pub sent_twice_per_mille: u32,
     /// A delivery is repeated, with the same receipt, to a later receiver.
     pub duplicated_per_mille: u32,
 }
@@ -34,26 +41,57 @@ pub struct Faults {
 #[error("a fault by plan, {0}")]
 pub struct PlannedFault(&'static str);
 
+/// What goes wrong in one run, shared by its wrappers and by the test that watches them.
 #[derive(Debug)]
-struct Dice {
+pub struct FaultPlan {
     faults: Faults,
     rng: Arc<dyn Rng>,
+    healed: AtomicBool,
+    blob_writes: AtomicU64,
 }
 
-impl Dice {
-    fn roll(&self, per_mille: u32) -> bool {
-        let mut random = [0; 4];
-        self.rng.fill(&mut random);
-        // 2^32 is so much more than 1000 that the remainder is as good as uniform.
-        u32::from_le_bytes(random) % 1000 < per_mille
+impl FaultPlan {
+    /// Lets calls go wrong as often as `faults` says, when `rng` says.
+    #[must_use]
+    pub fn new(faults: Faults, rng: Arc<dyn Rng>) -> Self {
+        Self { faults, rng, healed: AtomicBool::new(false), blob_writes: AtomicU64::new(0) }
     }
 
-    /// Makes the call, and lets it fail if the dice say so.
+    /// Ends all faults: from here on the wrappers do what the wrapped ports do.
+    pub fn heal(&self) {
+        self.healed.store(true, Ordering::Relaxed);
+    }
+
+    /// Calls so far that may have changed a blob, whether or not they failed.
+    ///
+    /// A test that checks the store after every step need not look again while this stands still.
+    #[must_use]
+    pub fn blob_writes(&self) -> u64 {
+        self.blob_writes.load(Ordering::Relaxed)
+    }
+
+    fn is_healed(&self) -> bool {
+        self.healed.load(Ordering::Relaxed)
+    }
+
+    fn random(&self) -> u32 {
+        let mut random = [0; 4];
+        self.rng.fill(&mut random);
+        u32::from_le_bytes(random)
+    }
+
+    fn roll(&self, per_mille: u32) -> bool {
+        // 2^32 is so much more than 1000 that the remainder is as good as uniform.
+        !self.is_healed() && self.random() % 1000 < per_mille
+    }
+
+    /// Makes the call after others had their turn, and lets it fail if the dice say so.
     async fn around<T, E>(
         &self,
         call: impl Future<Output = Result<T, E>> + Send,
         failure: impl Fn(PlannedFault) -> E + Send,
     ) -> Result<T, E> {
+        tokio::task::yield_now().await;
         if self.roll(self.faults.refused_per_mille) {
             return Err(failure(PlannedFault("before the call")));
         }
@@ -69,14 +107,14 @@ impl Dice {
 #[derive(Debug)]
 pub struct FaultyBlobs {
     inner: Arc<dyn BlobStore>,
-    dice: Dice,
+    plan: Arc<FaultPlan>,
 }
 
 impl FaultyBlobs {
     /// Wraps `inner`.
     #[must_use]
-    pub fn new(inner: Arc<dyn BlobStore>, faults: Faults, rng: Arc<dyn Rng>) -> Self {
-        Self { inner, dice: Dice { faults, rng } }
+    pub fn new(inner: Arc<dyn BlobStore>, plan: Arc<FaultPlan>) -> Self {
+        Self { inner, plan }
     }
 
     async fn around<T>(
@@ -85,14 +123,28 @@ impl FaultyBlobs {
         call: impl Future<Output = Result<T, BlobError>> + Send,
     ) -> Result<T, BlobError> {
         let failure = |fault| BlobError::Storage { key: key.to_owned(), source: Box::new(fault) };
-        self.dice.around(call, failure).await
+        self.plan.around(call, failure).await
+    }
+
+    /// As [`Self::around`], for a call that may change a blob.
+    async fn write<T>(
+        &self,
+        key: &str,
+        call: impl Future<Output = Result<T, BlobError>> + Send,
+    ) -> Result<T, BlobError> {
+        let counted = async {
+            let done = call.await;
+            self.plan.blob_writes.fetch_add(1, Ordering::Relaxed);
+            done
+        };
+        self.around(key, counted).await
     }
 }
 
 #[async_trait]
 impl BlobStore for FaultyBlobs {
     async fn put_once(&self, key: &BlobKey, body: Bytes) -> Result<PutOnce, BlobError> {
-        self.around(key.as_str(), self.inner.put_once(key, body)).await
+        self.write(key.as_str(), self.inner.put_once(key, body)).await
     }
 
     async fn put(
@@ -101,7 +153,7 @@ impl BlobStore for FaultyBlobs {
         body: Bytes,
         durability: Durability,
     ) -> Result<(), BlobError> {
-        self.around(key.as_str(), self.inner.put(key, body, durability)).await
+        self.write(key.as_str(), self.inner.put(key, body, durability)).await
     }
 
     async fn put_stream_once(
@@ -110,7 +162,7 @@ impl BlobStore for FaultyBlobs {
         body: ByteStream,
         expected: Expected,
     ) -> Result<PutOnce, BlobError> {
-        self.around(key.as_str(), self.inner.put_stream_once(key, body, expected)).await
+        self.write(key.as_str(), self.inner.put_stream_once(key, body, expected)).await
     }
 
     async fn get(&self, key: &BlobKey, size_max: u64) -> Result<Bytes, BlobError> {
@@ -126,11 +178,11 @@ impl BlobStore for FaultyBlobs {
     }
 
     async fn copy_once(&self, from: &BlobKey, to: &BlobKey) -> Result<PutOnce, BlobError> {
-        self.around(to.as_str(), self.inner.copy_once(from, to)).await
+        self.write(to.as_str(), self.inner.copy_once(from, to)).await
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
-        self.around(key.as_str(), self.inner.delete(key)).await
+        self.write(key.as_str(), self.inner.delete(key)).await
     }
 
     async fn list(
@@ -160,7 +212,7 @@ impl BlobStore for FaultyBlobs {
 #[derive(Debug)]
 pub struct FaultyQueue {
     inner: Arc<dyn Queue>,
-    dice: Dice,
+    plan: Arc<FaultPlan>,
     /// Deliveries that will be repeated.
     repeats: Mutex<Vec<Delivery>>,
 }
@@ -168,32 +220,46 @@ pub struct FaultyQueue {
 impl FaultyQueue {
     /// Wraps `inner`.
     #[must_use]
-    pub fn new(inner: Arc<dyn Queue>, faults: Faults, rng: Arc<dyn Rng>) -> Self {
-        Self { inner, dice: Dice { faults, rng }, repeats: Mutex::default() }
+    pub fn new(inner: Arc<dyn Queue>, plan: Arc<FaultPlan>) -> Self {
+        Self { inner, plan, repeats: Mutex::default() }
     }
 
     async fn around<T>(
         &self,
         call: impl Future<Output = Result<T, QueueError>> + Send,
     ) -> Result<T, QueueError> {
-        self.dice.around(call, |fault| QueueError::Queue(Box::new(fault))).await
+        self.plan.around(call, |fault| QueueError::Queue(Box::new(fault))).await
     }
 
     /// Remembers those of `deliveries` that will be repeated.
     fn remember(&self, deliveries: &[Delivery]) {
         let repeated =
-            deliveries.iter().filter(|_| self.dice.roll(self.dice.faults.duplicated_per_mille));
+            deliveries.iter().filter(|_| self.plan.roll(self.plan.faults.duplicated_per_mille));
         lock(&self.repeats).extend(repeated.cloned());
+    }
+
+    /// Takes a delivery that is due a second time.
+    fn repeat(&self) -> Option<Delivery> {
+        if self.plan.is_healed() { None } else { lock(&self.repeats).pop() }
+    }
+
+    /// Sends `message` now and then twice.
+    async fn send_any(&self, message: Message, delay: Duration) -> Result<(), QueueError> {
+        if self.plan.roll(self.plan.faults.sent_twice_per_mille) {
+            let id = format!("{}-{}", message.id, self.plan.random());
+            self.inner.send(Message { id, ..message.clone() }, delay).await?;
+        }
+        self.inner.send(message, delay).await
     }
 }
 
 #[async_trait]
 impl Queue for FaultyQueue {
     async fn send(&self, message: Message, delay: Duration) -> Result<(), QueueError> {
-        if self.dice.roll(self.dice.faults.lost_per_mille) {
+        if self.plan.roll(self.plan.faults.lost_per_mille) {
             return Ok(());
         }
-        self.around(self.inner.send(message, delay)).await
+        self.around(self.send_any(message, delay)).await
     }
 
     async fn receive(
@@ -203,7 +269,7 @@ impl Queue for FaultyQueue {
         wait: Duration,
     ) -> Result<Vec<Delivery>, QueueError> {
         if max > 0
-            && let Some(repeat) = lock(&self.repeats).pop()
+            && let Some(repeat) = self.repeat()
         {
             return Ok(vec![repeat]);
         }
@@ -251,22 +317,32 @@ impl Queue for FaultyQueue {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::conformance::{self, QueueUnderTest};
     use crate::memory::{MemoryBlobs, MemoryQueue};
     use crate::{SeededRng, VirtualClock};
 
+    fn plan(faults: Faults) -> Arc<FaultPlan> {
+        Arc::new(FaultPlan::new(faults, Arc::new(SeededRng::new(1))))
+    }
+
     fn blobs(faults: Faults) -> (Arc<MemoryBlobs>, FaultyBlobs) {
         let inner = Arc::new(MemoryBlobs::new());
         let wrapped = Arc::<MemoryBlobs>::clone(&inner);
-        (inner, FaultyBlobs::new(wrapped, faults, Arc::new(SeededRng::new(1))))
+        (inner, FaultyBlobs::new(wrapped, plan(faults)))
     }
 
     fn queue(faults: Faults) -> QueueUnderTest {
+        queue_by(plan(faults))
+    }
+
+    fn queue_by(plan: Arc<FaultPlan>) -> QueueUnderTest {
         let clock = Arc::new(VirtualClock::new());
         let time = Arc::<VirtualClock>::clone(&clock);
         let inner = Arc::new(MemoryQueue::new(conformance::queue_policy(), time));
-        let faulty = FaultyQueue::new(inner, faults, Arc::new(SeededRng::new(1)));
+        let faulty = FaultyQueue::new(inner, plan);
         conformance::under_virtual_time(Arc::new(faulty), clock)
     }
 
@@ -290,6 +366,7 @@ mod tests {
             let (inner, faulty) = blobs(faults);
             faulty.put_once(&key, Bytes::new()).await.unwrap_err();
             assert_eq!(inner.head(&key).await.unwrap().is_some(), is_there);
+            assert_eq!(faulty.plan.blob_writes(), u64::from(is_there));
         }
     }
 
@@ -330,5 +407,38 @@ mod tests {
         on.queue.delete(&received[1].receipt).await.unwrap();
         let late = on.queue.delete(&received[0].receipt).await;
         assert!(matches!(late, Err(QueueError::ReceiptExpired)));
+    }
+
+    #[tokio::test]
+    async fn a_message_sent_twice_is_two_messages() {
+        let on = queue(Faults { sent_twice_per_mille: 1000, ..Faults::default() });
+        on.queue.send(message(), Duration::ZERO).await.unwrap();
+        let received = on.queue.receive(3, Duration::MAX, Duration::ZERO).await.unwrap();
+        assert_eq!(received.len(), 2);
+        for delivery in received {
+            on.queue.delete(&delivery.receipt).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_healed_plan_has_no_faults_left() {
+        let always = Faults { duplicated_per_mille: 1000, ..Faults::default() };
+        let plan = plan(always);
+        let on = queue_by(Arc::clone(&plan));
+        on.queue.send(message(), Duration::ZERO).await.unwrap();
+        let received = on.queue.receive(1, Duration::MAX, Duration::ZERO).await.unwrap();
+        plan.heal();
+        assert_eq!(received.len(), 1);
+        let again = on.queue.receive(1, Duration::MAX, Duration::ZERO).await.unwrap();
+        assert!(again.is_empty());
+    }
+
+    #[tokio::test]
+    async fn every_call_lets_other_tasks_run_first() {
+        let (_, faulty) = blobs(Faults::default());
+        let key = BlobKey::new("a").unwrap();
+        let mut call = faulty.head(&key);
+        assert!((&mut call).now_or_never().is_none());
+        assert!(call.await.unwrap().is_none());
     }
 }

@@ -1,20 +1,13 @@
 //! What a job costs in waits for the disk.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    unreachable_pub,
-    reason = "a test binary: a panic is its way to fail"
-)]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use zkpool_jobs::{Commit, Jobs};
 use zkpool_ports::disk::DiskBlobs;
 use zkpool_types::Stage;
+
+use crate::support;
 
 #[tokio::test]
 async fn between_acceptance_and_outcome_nothing_waits_for_the_disk_but_the_outcome() {

@@ -1,26 +1,17 @@
 //! One story of a job a test, over ports in memory and virtual time.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    unreachable_pub,
-    reason = "a test binary: a panic is its way to fail"
-)]
-
-mod support;
-
 use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use support::{World, cpu, measured, new_job, project, world};
 use zkpool_jobs::{Commit, Held, JobError, Jobs, NewJob, SubmitError, WitnessError, keys};
 use zkpool_ports::{BlobStore, Durability, Message, Queue};
 use zkpool_types::limits::{ATTEMPTS_MAX, REENQUEUE_AFTER_S, VISIBILITY_S};
 use zkpool_types::{
     ErrorCode, Failure, IdempotencyRecord, JobId, JobState, NanoUsd, Sha256Digest, Stage,
 };
+
+use crate::support::{self, World, cpu, measured, new_job, project, world};
 
 async fn submit(world: &World, key: &str) -> JobId {
     world.jobs.submit(new_job(key)).await.unwrap().request.id

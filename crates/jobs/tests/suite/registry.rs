@@ -1,18 +1,7 @@
 //! Circuits, uploads and lists, over ports in memory and virtual time.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    unreachable_pub,
-    reason = "a test binary: a panic is its way to fail"
-)]
-
-mod support;
-
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use support::{World, circuit, new_job, project, world};
 use zkpool_jobs::{
     CircuitError, Circuits, JobFilter, NewJob, SubmitError, UploadError, Uploads, WitnessSource,
     keys,
@@ -24,6 +13,8 @@ use zkpool_types::{
     ArtifactRef, CircuitManifest, CircuitRef, Curve, ErrorCode, JobState, ProofSystemKind,
     Sha256Digest, Upload,
 };
+
+use crate::support::{World, circuit, new_job, project, world};
 
 fn manifest(world: &World, name: &str, key: &[u8]) -> CircuitManifest {
     let sha256 = Sha256Digest::of(key);

@@ -1,7 +1,4 @@
-//! A world in memory and virtual time, with faults that a seed decides.
-#![allow(dead_code, reason = "every test binary uses a part of it")]
-
-pub mod faulty;
+//! A world in memory and virtual time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,23 +15,23 @@ use zkpool_types::{
     Secret, Sha256Digest, Usage,
 };
 
-pub struct World {
-    pub clock: Arc<VirtualClock>,
-    pub blobs: Arc<MemoryBlobs>,
-    pub queue: Arc<MemoryQueue>,
-    pub ports: Ports,
-    pub jobs: Jobs,
+pub(crate) struct World {
+    pub(crate) clock: Arc<VirtualClock>,
+    pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) ports: Ports,
+    pub(crate) jobs: Jobs,
 }
 
-pub fn book() -> Arc<PriceBook> {
+pub(crate) fn book() -> Arc<PriceBook> {
     Arc::new(PriceBook::builtin().unwrap())
 }
 
-pub fn world() -> World {
+pub(crate) fn world() -> World {
     world_of_seed(1)
 }
 
-pub fn world_of_seed(seed: u64) -> World {
+pub(crate) fn world_of_seed(seed: u64) -> World {
     let clock = Arc::new(VirtualClock::new());
     let blobs = Arc::new(MemoryBlobs::new());
     let policy = QueuePolicy { receives_max: ATTEMPTS_MAX };
@@ -44,7 +41,7 @@ pub fn world_of_seed(seed: u64) -> World {
     World { clock, blobs, queue, ports, jobs }
 }
 
-pub fn ports_over(
+pub(crate) fn ports_over(
     seed: u64,
     clock: &Arc<VirtualClock>,
     blobs: Arc<dyn BlobStore>,
@@ -55,15 +52,15 @@ pub fn ports_over(
     Ports { blobs, queue, clock: clock.clone(), ids, rng }
 }
 
-pub fn project() -> ProjectId {
+pub(crate) fn project() -> ProjectId {
     "rollup".parse().unwrap()
 }
 
-pub fn circuit() -> CircuitRef {
+pub(crate) fn circuit() -> CircuitRef {
     CircuitRef::of_key("transfer", &Sha256Digest::of(b"key")).unwrap()
 }
 
-pub fn new_job(key: &str) -> NewJob {
+pub(crate) fn new_job(key: &str) -> NewJob {
     let witness = Bytes::from(format!("witness of {key}"));
     NewJob {
         project: project(),
@@ -77,7 +74,7 @@ pub fn new_job(key: &str) -> NewJob {
 }
 
 /// The stand-in for a proof: it names the witness it was made of.
-pub fn proof(witness: &[u8]) -> ProofBody {
+pub(crate) fn proof(witness: &[u8]) -> ProofBody {
     ProofBody {
         proof_system: ProofSystemKind::Groth16,
         curve: Curve::Bn254,
@@ -87,33 +84,33 @@ pub fn proof(witness: &[u8]) -> ProofBody {
     }
 }
 
-pub fn verifies(request: &JobRequest, outcome: &Outcome) -> bool {
+pub(crate) fn verifies(request: &JobRequest, outcome: &Outcome) -> bool {
     let proof = outcome.proof.as_ref();
     proof.is_some_and(|proof| proof.proof["witness"] == request.witness.sha256.to_string())
 }
 
-pub fn cpu() -> DeviceClass {
+pub(crate) fn cpu() -> DeviceClass {
     DeviceClass::new("cpu")
 }
 
-pub fn measured() -> Usage {
+pub(crate) fn measured() -> Usage {
     Usage { fetch_us: 1_000, device_us: 250_000, ..Usage::default() }
 }
 
 impl World {
-    pub async fn claim(&self) -> Claim {
+    pub(crate) async fn claim(&self) -> Claim {
         self.jobs.claim(Duration::ZERO).await.unwrap().unwrap()
     }
 
-    pub async fn claims_nothing(&self) -> bool {
+    pub(crate) async fn claims_nothing(&self) -> bool {
         self.jobs.claim(Duration::ZERO).await.unwrap().is_none()
     }
 
-    pub fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    pub async fn succeed(&self, claim: &Claim) -> zkpool_jobs::Commit {
+    pub(crate) async fn succeed(&self, claim: &Claim) -> zkpool_jobs::Commit {
         let witness = self.jobs.witness(claim).await;
         let proof = witness.map_or_else(|_| proof(b"gone"), |witness| proof(witness.expose()));
         self.jobs.succeed(claim, proof, cpu(), measured()).await.unwrap()

@@ -2,31 +2,20 @@
 //! repeat, in virtual time. The laws are checked after every step that stored anything; a
 //! failure names the seed that repeats it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::cast_possible_truncation,
-    unreachable_pub,
-    reason = "a test binary: a panic is its way to fail"
-)]
-
-mod support;
-
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use support::faulty::{Fate, FaultyBlobs, FaultyQueue};
 use zkpool_jobs::invariants::{self, World};
 use zkpool_jobs::{Commit, Held, Jobs};
+use zkpool_ports::faulty::{FaultPlan, Faults, FaultyBlobs, FaultyQueue};
+use zkpool_ports::{Rng, SeededRng};
 use zkpool_types::{ErrorCode, Failure, JobState};
+
+use crate::support;
 
 /// Runs in one test; each takes some milliseconds.
 const SEEDS: u64 = 2_000;
@@ -40,11 +29,37 @@ const JOBS: u64 = 6;
 /// Sweep periods after the last fault within which every job must have ended.
 const PERIODS_MAX: usize = 60;
 
+/// Far more faults than any real port has, so that a short run meets many.
+const FAULTS: Faults = Faults {
+    refused_per_mille: 80,
+    applied_but_failed_per_mille: 50,
+    lost_per_mille: 50,
+    sent_twice_per_mille: 100,
+    duplicated_per_mille: 50,
+};
+
+/// What the seed decides besides the faults.
+#[derive(Clone)]
+struct Chance(Arc<SeededRng>);
+
+impl Chance {
+    fn below(&self, bound: u64) -> u64 {
+        let mut random = [0; 8];
+        self.0.fill(&mut random);
+        u64::from_le_bytes(random) % bound
+    }
+
+    fn percent(&self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
 type Actor = Pin<Box<dyn Future<Output = ()>>>;
 
 struct Run {
     seed: u64,
-    fate: Arc<Fate>,
+    chance: Chance,
+    plan: Arc<FaultPlan>,
     world: support::World,
     faulty: zkpool_jobs::Ports,
     actors: Vec<Actor>,
@@ -56,19 +71,21 @@ struct Run {
 
 impl Run {
     fn new(seed: u64) -> Self {
-        let fate = Arc::new(Fate::new(seed));
+        // Not the seed itself, from which the ids of the world are drawn.
+        let rng = Arc::new(SeededRng::new(!seed));
+        let plan = Arc::new(FaultPlan::new(FAULTS, rng.clone()));
         let world = support::world_of_seed(seed);
-        let blobs = FaultyBlobs { inner: world.blobs.clone(), fate: fate.clone() };
-        let queue = FaultyQueue { inner: world.queue.clone(), fate: fate.clone() };
-        let faulty = support::ports_over(seed, &world.clock, Arc::new(blobs), Arc::new(queue));
-        let seen = World::default();
+        let blobs = Arc::new(FaultyBlobs::new(world.blobs.clone(), plan.clone()));
+        let queue = Arc::new(FaultyQueue::new(world.queue.clone(), plan.clone()));
+        let faulty = support::ports_over(seed, &world.clock, blobs, queue);
         Self {
             seed,
-            fate,
+            chance: Chance(rng),
+            plan,
             world,
             faulty,
             actors: vec![],
-            seen,
+            seen: World::default(),
             seen_writes: 0,
             trace: 0,
             skew_s: 0,
@@ -78,11 +95,11 @@ impl Run {
     fn spawn(&mut self) {
         // Every actor is a process of its own and shares nothing with others but the ports.
         let jobs = Jobs::new(self.faulty.clone(), support::book());
-        let fate = self.fate.clone();
-        let actor: Actor = match self.fate.below(100) {
-            0..30 => submit(jobs, fate).boxed_local(),
-            30..80 => prove(jobs, fate).boxed_local(),
-            80..88 => cancel(jobs, fate).boxed_local(),
+        let chance = self.chance.clone();
+        let actor: Actor = match self.chance.below(100) {
+            0..30 => submit(jobs, chance).boxed_local(),
+            30..80 => prove(jobs, chance).boxed_local(),
+            80..88 => cancel(jobs, chance).boxed_local(),
             _ => async move {
                 let _ = jobs.sweep().await;
             }
@@ -99,14 +116,14 @@ impl Run {
     }
 
     fn step(&mut self) {
-        let any = self.fate.below(self.actors.len().max(1) as u64) as usize;
-        match self.fate.below(100) {
+        let any = self.chance.below(self.actors.len().max(1) as u64) as usize;
+        match self.chance.below(100) {
             0..10 => self.spawn(),
             10..12 if any < self.actors.len() => drop(self.actors.swap_remove(any)),
-            12..15 => self.world.clock.advance(Duration::from_millis(self.fate.below(40_000))),
+            12..15 => self.world.clock.advance(Duration::from_millis(self.chance.below(40_000))),
             15 => {
                 // Clocks are wrong by at most ten minutes, back or ahead.
-                let skew_s = self.fate.below(1_200).cast_signed() - 600;
+                let skew_s = self.chance.below(1_200).cast_signed() - 600;
                 let step = jiff::SignedDuration::from_secs(skew_s - self.skew_s);
                 self.world.clock.step_wall_clock(step);
                 self.skew_s = skew_s;
@@ -118,7 +135,7 @@ impl Run {
     }
 
     fn check(&mut self) {
-        let writes = self.fate.writes.load(Ordering::Relaxed);
+        let writes = self.plan.blob_writes();
         if writes == self.seen_writes {
             return;
         }
@@ -132,7 +149,7 @@ impl Run {
 
     /// Ends all faults and lets time pass until every job has ended.
     fn settle(&mut self) {
-        self.fate.faults.store(false, Ordering::Relaxed);
+        self.plan.heal();
         self.actors.clear();
         for _ in 0..PERIODS_MAX {
             self.world.pass(31);
@@ -176,51 +193,43 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("nothing to wait for")
 }
 
-async fn pause(fate: &Fate) {
-    for _ in 0..fate.below(6) {
-        let mut first = true;
-        std::future::poll_fn(|_| {
-            if std::mem::take(&mut first) {
-                std::task::Poll::Pending
-            } else {
-                std::task::Poll::Ready(())
-            }
-        })
-        .await;
+async fn pause(chance: &Chance) {
+    for _ in 0..chance.below(6) {
+        tokio::task::yield_now().await;
     }
 }
 
-async fn submit(jobs: Jobs, fate: Arc<Fate>) {
-    let key = format!("request {}", fate.below(JOBS));
+async fn submit(jobs: Jobs, chance: Chance) {
+    let key = format!("request {}", chance.below(JOBS));
     let mut new = support::new_job(&key);
-    if fate.percent(20) {
-        let seconds = jiff::SignedDuration::from_secs(fate.below(1_800).cast_signed());
+    if chance.percent(20) {
+        let seconds = jiff::SignedDuration::from_secs(chance.below(1_800).cast_signed());
         new.deadline = Some(zkpool_ports::VirtualClock::START + seconds);
     }
     let _ = jobs.submit(new).await;
 }
 
-async fn cancel(jobs: Jobs, fate: Arc<Fate>) {
+async fn cancel(jobs: Jobs, chance: Chance) {
     let project = support::project();
     let Ok(page) = jobs.list(&project, &Default::default(), None, 10).await else { return };
-    if !page.items.is_empty() && fate.percent(30) {
-        let job = page.items[fate.below(page.items.len() as u64) as usize].id;
+    if !page.items.is_empty() && chance.percent(30) {
+        let job = page.items[chance.below(page.items.len() as u64) as usize].id;
         let _ = jobs.cancel(&project, job).await;
     }
 }
 
-async fn prove(jobs: Jobs, fate: Arc<Fate>) {
+async fn prove(jobs: Jobs, chance: Chance) {
     let Ok(Some(claim)) = jobs.claim(Duration::ZERO).await else { return };
     let Ok(witness) = jobs.witness(&claim).await else { return };
-    pause(&fate).await;
+    pause(&chance).await;
     if let Ok(Held::Lost | Held::Cancelled) = jobs.heartbeat(&claim).await
-        && fate.percent(50)
+        && chance.percent(50)
     {
         let _ = jobs.abandon(&claim, Some(support::cpu()), support::measured()).await;
         return;
     }
-    pause(&fate).await;
-    match fate.below(10) {
+    pause(&chance).await;
+    match chance.below(10) {
         0 => drop(jobs.hand_back(&claim).await),
         1 => drop(jobs.retry_later(&claim).await),
         2 => {
