@@ -51,5 +51,7 @@ step "The rollup circuit"
 (cd circuits/rollup && node --test test.mjs)
 
 step "Unit tests and the whole system"
-cargo build --release --locked -p zkpool
+# Commands and tests in one build: apart, cargo would choose other features for each and compile
+# what they share twice.
+cargo build --release --locked --workspace --bins --tests
 cargo test --release --locked --workspace
