@@ -62,7 +62,7 @@ mod tests {
         for line in [
             "zkpool demo",
             "zkpool demo --proofs 3 --data d --json",
-            "zkpool serve --data d --listen 127.0.0.1:0 --no-prover",
+            "zkpool serve --data d --listen 127.0.0.1:0",
             "zkpool keys create --data d --project acme --scopes submit,read",
             "zkpool keys create --scopes read",
             "zkpool keys list",
