@@ -1,6 +1,7 @@
 //! The pipeline: fetch the next job while one proves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
@@ -22,6 +23,10 @@ use crate::settings::Settings;
 /// Times a commit is tried while storage does not answer. The proof is at hand, and a new attempt
 /// costs as much again.
 const COMMIT_TRIES: u32 = 3;
+
+/// How long a stage lasts before it is shown. Nobody sees a shorter one, and a write of progress
+/// right before the outcome would be part of what the disk makes durable with it.
+const SHOW_AFTER: Duration = Duration::from_millis(50);
 
 /// Why a worker cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -165,13 +170,13 @@ impl Worker {
         let claim = Arc::new(claim);
         let (meter, mut stages) = Meter::new(Arc::clone(&self.clock));
         let (jobs, reported) = (self.jobs.clone(), Arc::clone(&claim));
+        let clock = Arc::clone(&self.clock);
         let reporting = async move {
-            loop {
+            // The claim itself showed the first stage.
+            while stages.changed().await.is_ok() {
+                clock.sleep(SHOW_AFTER).await;
                 let stage = *stages.borrow_and_update();
                 jobs.enter(&reported, stage).await;
-                if stages.changed().await.is_err() {
-                    return;
-                }
             }
         };
         let (jobs, clock) = (self.jobs.clone(), Arc::clone(&self.clock));
