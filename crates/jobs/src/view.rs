@@ -69,14 +69,15 @@ impl Jobs {
             if left.is_zero() {
                 return self.view(project, job).await;
             }
-            tokio::select! {
+            let heard = tokio::select! {
                 biased;
-                () = listener.hear(job) => {}
-                () = self.ports.clock.sleep(pause.min(left)) => pause = (pause * 2).min(POLL_MAX),
-            }
-            if self.ports.blobs.head(&outcome).await?.is_some() {
+                () = listener.hear(job) => true,
+                () = self.ports.clock.sleep(pause.min(left)) => false,
+            };
+            if heard || self.ports.blobs.head(&outcome).await?.is_some() {
                 view = self.view(project, job).await?;
             }
+            pause = (pause * 2).min(POLL_MAX);
         }
         Ok(view)
     }
