@@ -218,8 +218,10 @@ impl Queue for SqliteQueue {
     }
 
     async fn delete(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
-        self.run_held(receipt, |connection, _, receipt| statements::delete(connection, receipt))
-            .await
+        self.run_held(receipt, |connection, _, receipt| {
+            statements::delete(connection, receipt, false)
+        })
+        .await
     }
 
     async fn extend(
@@ -255,7 +257,7 @@ impl Queue for SqliteQueue {
 
     async fn delete_dead(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
         self.run_held(receipt, |connection, _, receipt| {
-            statements::delete_dead(connection, receipt)
+            statements::delete(connection, receipt, true)
         })
         .await
     }

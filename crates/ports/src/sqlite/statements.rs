@@ -121,24 +121,18 @@ pub(super) fn receive_dead(
         .collect()
 }
 
-/// Deletes a message that is held; how many there were.
-pub(super) fn delete(connection: &Connection, receipt: Receipt) -> rusqlite::Result<usize> {
+/// Deletes a message, or with `dead` a dead letter, that is held; how many there were.
+pub(super) fn delete(
+    connection: &Connection,
+    receipt: Receipt,
+    dead: bool,
+) -> rusqlite::Result<usize> {
     let Receipt { seq, delivery } = receipt;
     connection
         .prepare_cached(
-            "DELETE FROM message WHERE seq = ?1 AND deliveries = ?2 AND held = 1 AND dead = 0",
+            "DELETE FROM message WHERE seq = ?1 AND deliveries = ?2 AND held = 1 AND dead = ?3",
         )?
-        .execute([seq, delivery])
-}
-
-/// Deletes a dead letter that is held; how many there were.
-pub(super) fn delete_dead(connection: &Connection, receipt: Receipt) -> rusqlite::Result<usize> {
-    let Receipt { seq, delivery } = receipt;
-    connection
-        .prepare_cached(
-            "DELETE FROM message WHERE seq = ?1 AND deliveries = ?2 AND held = 1 AND dead = 1",
-        )?
-        .execute([seq, delivery])
+        .execute(params![seq, delivery, dead])
 }
 
 /// Makes a message that is held due at another time; how many there were.
