@@ -6,8 +6,8 @@
 //! result need not leave the device. A prover written against these traits therefore runs on a
 //! CPU and on a GPU without a change.
 
-use ark_ec::CurveGroup;
 use ark_ec::pairing::Pairing;
+use ark_ec::{CurveGroup, PrimeGroup};
 use ark_ff::PrimeField;
 
 pub use crate::cpu::DomainParameters;
@@ -84,7 +84,19 @@ pub trait Msm<G: CurveGroup>: Ntt<G::ScalarField> {
     ) -> Result<G, DeviceError>;
 }
 
-/// All that a proof over a pairing needs.
-pub trait Engine<E: Pairing>: Msm<E::G1> + Msm<E::G2> {}
+/// A multiplication that is asked for: bases, and the scalars they are multiplied with.
+pub type Product<'a, G, N> =
+    (&'a <N as Msm<G>>::Bases, &'a <N as Ntt<<G as PrimeGroup>::ScalarField>>::Scalars);
 
-impl<E: Pairing, N: Msm<E::G1> + Msm<E::G2>> Engine<E> for N {}
+/// All that a proof over a pairing needs.
+pub trait Engine<E: Pairing>: Msm<E::G1> + Msm<E::G2> {
+    /// Several independent multiplications at once, which a device may take in one go.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn products(
+        &self,
+        g1: [Product<'_, E::G1, Self>; 4],
+        g2: Product<'_, E::G2, Self>,
+    ) -> Result<([E::G1; 4], E::G2), DeviceError>;
+}

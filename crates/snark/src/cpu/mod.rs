@@ -7,11 +7,12 @@ mod fixed_base;
 mod msm;
 mod scalars;
 
+use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::PrimeField;
 use rayon::prelude::*;
 
-use crate::engine::{DeviceError, Msm, Ntt, Resident};
+use crate::engine::{DeviceError, Engine, Msm, Ntt, Product, Resident};
 
 pub use buckets::CpuBases;
 pub use domain::{CpuDomain, DomainParameters};
@@ -73,5 +74,31 @@ impl<P: SWCurveConfig> Msm<Projective<P>> for Cpu {
         scalars: &CpuScalars<P::ScalarField>,
     ) -> Result<Projective<P>, DeviceError> {
         Ok(msm::msm(bases, scalars))
+    }
+}
+
+impl<E: Pairing> Engine<E> for Cpu
+where
+    Self: Msm<E::G1> + Msm<E::G2>,
+{
+    /// Starts the multiplication in G2, the longest of the five, first: the threads that finish
+    /// early take over what is left of the others.
+    fn products(
+        &self,
+        g1: [Product<'_, E::G1, Self>; 4],
+        g2: Product<'_, E::G2, Self>,
+    ) -> Result<([E::G1; 4], E::G2), DeviceError> {
+        let multiply = |(bases, scalars)| Msm::<E::G1>::msm(self, bases, scalars);
+        let [a, b, c, d] = g1;
+        let (g2, ((a, b), (c, d))) = rayon::join(
+            || Msm::<E::G2>::msm(self, g2.0, g2.1),
+            || {
+                rayon::join(
+                    || rayon::join(|| multiply(a), || multiply(b)),
+                    || rayon::join(|| multiply(c), || multiply(d)),
+                )
+            },
+        );
+        Ok(([a?, b?, c?, d?], g2?))
     }
 }

@@ -7,7 +7,7 @@ use zkpool_circuit_files::{CircomCurve, Proof, Witness};
 use zkpool_types::Stage;
 
 use super::{PreparedKey, qap};
-use crate::engine::{DeviceError, Engine, Msm, Ntt};
+use crate::engine::{DeviceError, Engine, Ntt};
 use crate::error::ProveError;
 use crate::observer::Observer;
 
@@ -47,25 +47,15 @@ pub(super) fn prove<E: CircomCurve, N: Engine<E>>(
     Ok(blind(key, &sums, r, s))
 }
 
-/// Starts the multiplication in G2, the longest of the five, first: the threads that finish
-/// early take over what is left of the others.
 fn sum<E: CircomCurve, N: Engine<E>>(
     engine: &N,
     key: &PreparedKey<E, N>,
     w: &Scalars<E, N>,
     h: &Scalars<E, N>,
 ) -> Result<Sums<E>, DeviceError> {
-    let g1 = |bases, scalars| Msm::<E::G1>::msm(engine, bases, scalars);
-    let (b_g2, ((a, b_g1), (c, h))) = rayon::join(
-        || Msm::<E::G2>::msm(engine, &key.b_g2, w),
-        || {
-            rayon::join(
-                || rayon::join(|| g1(&key.a, w), || g1(&key.b_g1, w)),
-                || rayon::join(|| g1(&key.c, w), || g1(&key.h, h)),
-            )
-        },
-    );
-    Ok(Sums { a: a?, b_g1: b_g1?, b_g2: b_g2?, c: c?, h: h? })
+    let g1 = [(&key.a, w), (&key.b_g1, w), (&key.c, w), (&key.h, h)];
+    let ([a, b_g1, c, h], b_g2) = engine.products(g1, (&key.b_g2, w))?;
+    Ok(Sums { a, b_g1, b_g2, c, h })
 }
 
 /// Adds the key's constants and the randomness that makes the proof zero-knowledge.

@@ -1,0 +1,292 @@
+//! The GPU as an engine.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use ark_ec::pairing::Pairing;
+use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ff::{AdditiveGroup, Field, PrimeField};
+use zkpool_circuit_files::FileField;
+use zkpool_snark::cpu::CpuDomain;
+use zkpool_snark::engine::{DeviceError, DomainParameters, Engine, Msm, Ntt, Product, Resident};
+
+use crate::adapter::AdapterReport;
+use crate::codegen::{Degree, Layout};
+use crate::context::{Context, Options};
+use crate::error::GpuError;
+use crate::msm::{self, Bases, CurveKernels, CurveSpec, Multiplication, SortKernels};
+use crate::pool::Scratch;
+use crate::recorder::Recorder;
+use crate::scalars;
+use crate::shader::Pipeline;
+
+/// An opened GPU. Clones share it.
+#[derive(Clone)]
+pub struct Gpu {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) context: Context,
+    sort: OnceLock<SortKernels>,
+    decode: Mutex<HashMap<Layout, Arc<Pipeline>>>,
+    curves: Mutex<HashMap<CurveSpec, Arc<CurveKernels>>>,
+}
+
+/// Scalars on the device, as plain integers. They are overwritten when they are dropped.
+pub struct GpuScalars {
+    gpu: Gpu,
+    pub(crate) scratch: Scratch,
+    pub(crate) count: u32,
+}
+
+/// Bases of multi-scalar multiplications, on the device.
+#[derive(Debug)]
+pub struct GpuBases {
+    /// None if all of them are at infinity.
+    pub(crate) bases: Option<Bases>,
+}
+
+impl Gpu {
+    /// Opens the adapter at this position of [`crate::adapters`].
+    ///
+    /// # Errors
+    /// There is no such adapter, it lacks what the shaders need, or its driver gives no device.
+    pub fn open(index: usize, options: Options) -> Result<Self, GpuError> {
+        let context = Context::open(index, options)?;
+        let inner = Inner {
+            context,
+            sort: OnceLock::new(),
+            decode: Mutex::default(),
+            curves: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What the driver tells of the device.
+    #[must_use]
+    pub fn report(&self) -> &AdapterReport {
+        &self.inner.context.report
+    }
+
+    /// How long the device took for each stage since this was last asked, if it was opened with
+    /// [`Options::profile`].
+    #[must_use]
+    pub fn take_profile(&self) -> Vec<(&'static str, Duration)> {
+        self.inner.context.profile.as_ref().map(|profile| profile.take()).unwrap_or_default()
+    }
+
+    fn sort_kernels(&self) -> Result<&SortKernels, GpuError> {
+        if let Some(kernels) = self.inner.sort.get() {
+            return Ok(kernels);
+        }
+        let kernels = SortKernels::new(&self.inner.context)?;
+        Ok(self.inner.sort.get_or_init(|| kernels))
+    }
+
+    fn decode_pipeline<F: PrimeField>(&self) -> Result<Arc<Pipeline>, GpuError> {
+        let layout = scalars::layout::<F>(&self.inner.context);
+        let mut known = self.inner.decode.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = known.get(&layout) {
+            return Ok(Arc::clone(pipeline));
+        }
+        let shader = scalars::decode_shader(layout.clone());
+        let pipeline = self.inner.context.compile(&[shader])?.pop();
+        let pipeline = pipeline.ok_or_else(|| GpuError::Refused("a shader is missing".into()))?;
+        let pipeline = Arc::new(pipeline);
+        known.insert(layout, Arc::clone(&pipeline));
+        Ok(pipeline)
+    }
+
+    pub(crate) fn upload_scalars<F: FileField>(
+        &self,
+        values: &[F],
+    ) -> Result<GpuScalars, GpuError> {
+        let decode = self.decode_pipeline::<F>()?;
+        let scratch = scalars::upload(&self.inner.context, &decode, values)?;
+        let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        Ok(GpuScalars { gpu: self.clone(), scratch, count })
+    }
+
+    /// The shaders of a curve, compiled when it is first seen.
+    fn curve_kernels<P: SWCurveConfig>(&self) -> Result<Arc<CurveKernels>, GpuError> {
+        let spec = curve_spec::<P>()?;
+        let mut curves = self.inner.curves.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kernels) = curves.get(&spec) {
+            return Ok(Arc::clone(kernels));
+        }
+        let kernels = Arc::new(CurveKernels::new(&self.inner.context, &spec)?);
+        curves.insert(spec, Arc::clone(&kernels));
+        Ok(kernels)
+    }
+
+    pub(crate) fn prepare_bases<P>(
+        &self,
+        points: &[Affine<P>],
+        first: u32,
+    ) -> Result<GpuBases, GpuError>
+    where
+        P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>>,
+    {
+        let kernels = self.curve_kernels::<P>()?;
+        Ok(GpuBases { bases: Bases::new(&self.inner.context, kernels, points, first)? })
+    }
+
+    pub(crate) fn multiply<P: SWCurveConfig>(
+        &self,
+        bases: &GpuBases,
+        scalars: &GpuScalars,
+    ) -> Result<Projective<P>, GpuError> {
+        let mut recorder = Recorder::new(&self.inner.context);
+        let multiplication = self.record(&mut recorder, bases, scalars)?;
+        recorder.submit()?.wait()?;
+        self.finish(bases, multiplication)
+    }
+
+    fn record<'c>(
+        &'c self,
+        recorder: &mut Recorder<'c>,
+        bases: &GpuBases,
+        scalars: &GpuScalars,
+    ) -> Result<Option<Multiplication>, GpuError> {
+        let Some(bases) = &bases.bases else {
+            return Ok(None);
+        };
+        let context = &self.inner.context;
+        let scalars = (&scalars.scratch, scalars.count);
+        msm::record(context, recorder, self.sort_kernels()?, bases, scalars).map(Some)
+    }
+
+    fn finish<P: SWCurveConfig>(
+        &self,
+        bases: &GpuBases,
+        multiplication: Option<Multiplication>,
+    ) -> Result<Projective<P>, GpuError> {
+        match (&bases.bases, multiplication) {
+            (Some(bases), Some(multiplication)) => {
+                multiplication.finish(&self.inner.context, bases)
+            }
+            _ => Ok(Projective::default()),
+        }
+    }
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Gpu").field(&self.report().name).finish()
+    }
+}
+
+/// The curve as shaders know it, if they can compute on it.
+fn curve_spec<P: SWCurveConfig>() -> Result<CurveSpec, GpuError> {
+    if P::COEFF_A != P::BaseField::ZERO {
+        return Err(GpuError::Unsupported("curves with a coefficient a"));
+    }
+    let degree = match P::BaseField::extension_degree() {
+        1 => Degree::One,
+        2 if is_gaussian::<P::BaseField>() => Degree::Two,
+        _ => return Err(GpuError::Unsupported("this extension field")),
+    };
+    let modulus = <P::BaseField as Field>::BasePrimeField::MODULUS.into();
+    Ok(CurveSpec { modulus, degree })
+}
+
+/// Whether the generator of a quadratic extension is a square root of -1.
+fn is_gaussian<F: Field>() -> bool {
+    let [zero, one] = [F::BasePrimeField::ZERO, F::BasePrimeField::ONE];
+    F::from_base_prime_field_elems([zero, one]).is_some_and(|u| u.square() == -F::ONE)
+}
+
+impl GpuBases {
+    fn bytes(&self) -> u64 {
+        self.bases.as_ref().map_or(0, Bases::bytes)
+    }
+}
+
+impl Resident for GpuBases {
+    fn bytes(&self) -> u64 {
+        self.bytes()
+    }
+}
+
+impl Drop for GpuScalars {
+    fn drop(&mut self) {
+        let mut recorder = Recorder::new(&self.gpu.inner.context);
+        recorder.clear(&self.scratch);
+        // A device that refuses even this is lost, and its memory with it.
+        let _ = recorder.submit();
+    }
+}
+
+impl<F: FileField> Ntt<F> for Gpu {
+    type Domain = CpuDomain<F>;
+    type Scalars = GpuScalars;
+
+    fn domain(&self, parameters: &DomainParameters<F>) -> Result<Self::Domain, DeviceError> {
+        Ok(CpuDomain::new(parameters))
+    }
+
+    fn scalars(&self, values: &[F]) -> Result<GpuScalars, DeviceError> {
+        Ok(self.upload_scalars(values)?)
+    }
+
+    fn quotient(
+        &self,
+        domain: &Self::Domain,
+        a: Vec<F>,
+        b: Vec<F>,
+    ) -> Result<GpuScalars, DeviceError> {
+        let (mut a, mut b) = (a, b);
+        let mut c: Vec<F> = a.iter().zip(&b).map(|(a, b)| *a * b).collect();
+        for values in [&mut a, &mut b, &mut c] {
+            domain.to_coset(values);
+        }
+        let h: Vec<F> = a.iter().zip(b).zip(c).map(|((a, b), c)| *a * b - c).collect();
+        Ok(self.upload_scalars(&h)?)
+    }
+}
+
+impl<P> Msm<Projective<P>> for Gpu
+where
+    P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>, ScalarField: FileField>,
+{
+    type Bases = GpuBases;
+
+    fn bases(&self, points: Vec<Affine<P>>, first: u32) -> Result<GpuBases, DeviceError> {
+        Ok(self.prepare_bases(&points, first)?)
+    }
+
+    fn msm(&self, bases: &GpuBases, scalars: &GpuScalars) -> Result<Projective<P>, DeviceError> {
+        Ok(self.multiply(bases, scalars)?)
+    }
+}
+
+impl<E, P1, P2> Engine<E> for Gpu
+where
+    E: Pairing<G1 = Projective<P1>, G2 = Projective<P2>>,
+    P1: SWCurveConfig<ScalarField = E::ScalarField, BaseField: Field<BasePrimeField: FileField>>,
+    P2: SWCurveConfig<ScalarField = E::ScalarField, BaseField: Field<BasePrimeField: FileField>>,
+    E::ScalarField: FileField,
+{
+    /// Submits all of them at once and waits once.
+    fn products(
+        &self,
+        g1: [Product<'_, E::G1, Self>; 4],
+        g2: Product<'_, E::G2, Self>,
+    ) -> Result<([E::G1; 4], E::G2), DeviceError> {
+        let mut recorder = Recorder::new(&self.inner.context);
+        let longest = self.record(&mut recorder, g2.0, g2.1)?;
+        let mut recorded = Vec::with_capacity(g1.len());
+        for (bases, scalars) in g1 {
+            recorded.push((bases, self.record(&mut recorder, bases, scalars)?));
+        }
+        recorder.submit()?.wait()?;
+        let mut products = [E::G1::default(); 4];
+        for (product, (bases, multiplication)) in products.iter_mut().zip(recorded) {
+            *product = self.finish(bases, multiplication)?;
+        }
+        Ok((products, self.finish(g2.0, longest)?))
+    }
+}
