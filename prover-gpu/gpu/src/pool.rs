@@ -83,11 +83,6 @@ impl Pool {
         }
     }
 
-    /// Frees every idle buffer.
-    pub(crate) fn shrink(&self) {
-        self.idle().clear();
-    }
-
     fn idle(&self) -> MutexGuard<'_, Vec<Buffer>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,5 +107,30 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         self.pool.put(self.buffer.clone());
+    }
+}
+
+#[cfg(test)]
+impl Pool {
+    /// Frees every idle buffer.
+    pub(crate) fn shrink(&self) {
+        self.idle().clear();
+    }
+
+    /// The contents of every idle buffer.
+    pub(crate) fn read_idle(
+        self: &Arc<Self>,
+        context: &crate::context::Context,
+    ) -> Vec<(String, Vec<u32>)> {
+        let idle = std::mem::take(&mut *self.idle());
+        let read = |buffer: Buffer| {
+            let what = format!("{buffer:?}");
+            let scratch = Scratch { pool: Arc::clone(self), size: buffer.size(), buffer };
+            let mut recorder = crate::recorder::Recorder::new(context);
+            let readback = recorder.read(&[&scratch]).unwrap();
+            recorder.submit().unwrap().wait().unwrap();
+            (what, readback.words(context).unwrap())
+        };
+        idle.into_iter().map(read).collect()
     }
 }
