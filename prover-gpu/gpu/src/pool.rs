@@ -62,11 +62,21 @@ impl Pool {
         best.map(|(index, _)| index).map(|index| idle.remove(index))
     }
 
-    /// A new buffer, outside of the pool.
+    /// A new buffer, outside of the pool. Where memory is short, idle buffers make room.
     pub(crate) fn create(&self, what: &'static str, size: u64) -> Result<Buffer, GpuError> {
         if size > self.size_max {
             return Err(GpuError::TooLarge { what, needed: size, allowed: self.size_max });
         }
+        match self.try_create(what, size) {
+            Err(GpuError::OutOfMemory(_)) => {
+                self.idle().clear();
+                self.try_create(what, size)
+            }
+            created => created,
+        }
+    }
+
+    fn try_create(&self, what: &'static str, size: u64) -> Result<Buffer, GpuError> {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let descriptor =
             BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
