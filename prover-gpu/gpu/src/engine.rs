@@ -195,9 +195,8 @@ impl Gpu {
         let Some(bases) = &bases.bases else {
             return Ok(None);
         };
-        let context = &self.inner.context;
         let scalars = (&scalars.scratch, scalars.count);
-        msm::record(context, recorder, self.sort_kernels()?, bases, scalars).map(Some)
+        msm::record(recorder, self.sort_kernels()?, bases, scalars).map(Some)
     }
 
     fn finish<P: SWCurveConfig>(

@@ -26,7 +26,8 @@ pub(crate) struct Pool {
     idle: Mutex<Vec<Buffer>>,
 }
 
-/// A buffer that returns to its pool.
+/// A buffer that returns to its pool when it is dropped. That must not be before the commands
+/// that use it are submitted: whoever takes it next may upload into it at once.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     pool: Arc<Pool>,
@@ -45,8 +46,7 @@ impl Pool {
         what: &'static str,
         size: u64,
     ) -> Result<Scratch, GpuError> {
-        // Drivers bind no empty buffers, and copies are of whole words.
-        let size = size.max(16).next_multiple_of(16);
+        let size = rounded(size);
         let buffer = self.reuse(size).map_or_else(|| self.create(what, size), Ok)?;
         Ok(Scratch { pool: Arc::clone(self), buffer, size })
     }
@@ -57,9 +57,7 @@ impl Pool {
 
     fn reuse(&self, size: u64) -> Option<Buffer> {
         let mut idle = self.idle();
-        let fits = |b: &Buffer| b.size() >= size && b.size() / REUSE_FRACTION <= size;
-        let best = idle.iter().enumerate().filter(|(_, b)| fits(b)).min_by_key(|(_, b)| b.size());
-        best.map(|(index, _)| index).map(|index| idle.remove(index))
+        best_fit(idle.iter(), size).map(|index| idle.remove(index))
     }
 
     /// A new buffer, outside of the pool. Where memory is short, idle buffers make room.
@@ -98,7 +96,25 @@ impl Pool {
     }
 }
 
+/// Drivers bind no empty buffers, and copies are of whole words.
+const fn rounded(size: u64) -> u64 {
+    (if size < 16 { 16 } else { size }).next_multiple_of(16)
+}
+
+/// The position of the smallest buffer that holds `size` bytes without wasting most of itself.
+pub(crate) fn best_fit<'b>(buffers: impl Iterator<Item = &'b Buffer>, size: u64) -> Option<usize> {
+    let fits = |size_found: u64| size_found >= size && size_found / REUSE_FRACTION <= size;
+    let sizes = buffers.map(Buffer::size).enumerate().filter(|(_, found)| fits(*found));
+    sizes.min_by_key(|(_, found)| *found).map(|(index, _)| index)
+}
+
 impl Scratch {
+    /// The same buffer for another use, of a size that it holds.
+    pub(crate) fn resized(mut self, size: u64) -> Self {
+        self.size = rounded(size).min(self.buffer.size());
+        self
+    }
+
     /// The bytes that were asked for, and no more, for a shader.
     pub(crate) fn binding(&self) -> wgpu::BufferBinding<'_> {
         let size = wgpu::BufferSize::new(self.size);

@@ -10,7 +10,7 @@ use wgpu::{
 
 use crate::context::Context;
 use crate::error::GpuError;
-use crate::pool::Scratch;
+use crate::pool::{self, Scratch};
 use crate::shader::{Form, PARAMETER_BYTES_MAX, Pipeline};
 
 /// Workgroups along one dimension of a dispatch; every adapter allows as many.
@@ -30,6 +30,9 @@ pub(crate) struct Recorder<'c> {
     context: &'c Context,
     encoder: CommandEncoder,
     timer: Option<Timer>,
+    /// Buffers that commands use and that later commands may use again. They stay here until the
+    /// submission: an upload by someone else would overtake commands that are not submitted.
+    spare: Vec<Scratch>,
 }
 
 /// When each dispatch of a submission began and ended.
@@ -54,7 +57,7 @@ impl<'c> Recorder<'c> {
     pub(crate) fn new(context: &'c Context) -> Self {
         let encoder = context.device.create_command_encoder(&Default::default());
         let timer = context.profile.is_some().then(|| Timer::new(context));
-        Self { context, encoder, timer }
+        Self { context, encoder, timer, spare: Vec::new() }
     }
 
     /// Runs a kernel of workgroups.
@@ -117,6 +120,20 @@ impl<'c> Recorder<'c> {
         pass.set_immediates(0, &bytes);
         let rows = groups.div_ceil(GROUPS_PER_ROW);
         pass.dispatch_workgroups(groups.min(GROUPS_PER_ROW), rows, 1);
+    }
+
+    /// A buffer of at least `size` bytes, with arbitrary contents, for commands of this recorder.
+    pub(crate) fn take(&mut self, what: &'static str, size: u64) -> Result<Scratch, GpuError> {
+        match pool::best_fit(self.spare.iter().map(Scratch::buffer), size) {
+            Some(index) => Ok(self.spare.swap_remove(index).resized(size)),
+            None => self.context.pool.take(what, size),
+        }
+    }
+
+    /// Clears a buffer that no command will read any more, and leaves it to later ones.
+    pub(crate) fn give(&mut self, scratch: Scratch) {
+        self.clear(&scratch);
+        self.spare.push(scratch);
     }
 
     /// Fills a buffer with zeros.

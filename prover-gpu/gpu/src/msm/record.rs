@@ -5,7 +5,6 @@ use wgpu::BufferBinding;
 use super::bases::Bases;
 use super::kernels::{SCAN_BLOCK, SortKernels};
 use super::plan::{ENTRY_BYTES, PARTIALS_PER_SEGMENT, Plan};
-use crate::context::Context;
 use crate::error::GpuError;
 use crate::pool::Scratch;
 use crate::recorder::{Readback, Recorder, THREADS_MAX};
@@ -42,7 +41,6 @@ pub(super) struct Part {
 
 /// Everything a multiplication is recorded with.
 struct Recording<'r, 'c> {
-    context: &'c Context,
     recorder: &'r mut Recorder<'c>,
     bases: &'r Bases,
     plan: Plan,
@@ -58,14 +56,13 @@ struct Sorted {
 
 /// Records the sum of each base times its scalar; `scalars` are integers of eight words.
 pub(crate) fn record<'c>(
-    context: &'c Context,
     recorder: &mut Recorder<'c>,
     sort: &SortKernels,
     bases: &Bases,
     (scalars, count): (&Scratch, u32),
 ) -> Result<Multiplication, GpuError> {
     let plan = bases.plan;
-    let mut recording = Recording { context, recorder, bases, plan, secret: Vec::new() };
+    let mut recording = Recording { recorder, bases, plan, secret: Vec::new() };
     let sorted = recording.sort(sort, scalars, count)?;
     let buckets = recording.accumulate(sorted)?;
     let (parts, points) = recording.reduce(buckets)?;
@@ -73,11 +70,11 @@ pub(crate) fn record<'c>(
 }
 
 impl Recording<'_, '_> {
-    fn take(&self, what: &'static str, count: u64, bytes: u64) -> Result<Scratch, GpuError> {
-        self.context.pool.take(what, count * bytes)
+    fn take(&mut self, what: &'static str, count: u64, bytes: u64) -> Result<Scratch, GpuError> {
+        self.recorder.take(what, count * bytes)
     }
 
-    fn take_points(&self, what: &'static str, count: u32) -> Result<Scratch, GpuError> {
+    fn take_points(&mut self, what: &'static str, count: u32) -> Result<Scratch, GpuError> {
         self.take(what, u64::from(count), self.bases.kernels.xyzz_bytes())
     }
 
@@ -132,7 +129,7 @@ impl Recording<'_, '_> {
     }
 
     /// Slots for the partial sums of so many segments.
-    fn take_slots(&self, segments: u32) -> Result<(Scratch, Scratch), GpuError> {
+    fn take_slots(&mut self, segments: u32) -> Result<(Scratch, Scratch), GpuError> {
         let slots = u64::from(segments) * PARTIALS_PER_SEGMENT;
         let bytes = self.bases.kernels.xyzz_bytes();
         Ok((self.take("partial sums", slots, bytes)?, self.take("partial keys", slots, 4)?))
@@ -214,8 +211,8 @@ impl Recording<'_, '_> {
     ) -> Result<Multiplication, GpuError> {
         let readback = self.recorder.read(&points.iter().collect::<Vec<_>>())?;
         self.secret.extend(points);
-        for scratch in &self.secret {
-            self.recorder.clear(scratch);
+        for scratch in self.secret {
+            self.recorder.give(scratch);
         }
         let Plan { sets, window_bits, .. } = self.plan;
         Ok(Multiplication { readback, parts, sets, window_bits })

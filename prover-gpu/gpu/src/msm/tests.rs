@@ -309,3 +309,26 @@ fn the_floor_of_a_multiplication_is_its_additions() {
     assert_eq!(prepared.word_products(), 100 * 17 * 1548);
     assert!(gpu.word_products_per_second().unwrap() > 1e6);
 }
+
+#[test]
+fn multiplications_of_several_threads_do_not_disturb_each_other() {
+    let (gpu, _turn) = shared();
+    let rng = &mut rng(31);
+    let bases = points::<Bn254G1>(700, rng);
+    let prepared = gpu.prepare_bases(&bases, 0, windows_of(9)).unwrap();
+    let inputs: Vec<Vec<ark_bn254::Fr>> =
+        [700, 650, 40, 333].map(|count| scalars(count, rng)).into();
+    std::thread::scope(|scope| {
+        for scalars in &inputs {
+            scope.spawn(|| {
+                let bases = &bases[..scalars.len()];
+                let expected = Projective::<Bn254G1>::msm(bases, scalars).unwrap();
+                for _ in 0..8 {
+                    let uploaded = gpu.upload_scalars(scalars).unwrap();
+                    let found: Projective<Bn254G1> = gpu.multiply(&prepared, &uploaded).unwrap();
+                    assert_eq!(found, expected, "{} scalars", scalars.len());
+                }
+            });
+        }
+    });
+}
