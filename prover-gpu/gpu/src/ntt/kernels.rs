@@ -1,7 +1,5 @@
 //! The shaders of transforms.
 
-use std::fmt::Write;
-
 use crate::codegen::{Binding, Degree, FieldCode, Kind, Layout, Linear};
 use crate::context::Context;
 use crate::error::GpuError;
@@ -91,24 +89,13 @@ fn arithmetic(field: &mut FieldCode, bound: u32) -> String {
     field.reduce(1);
     let add = field.linear(&Linear { coefficients: &[1, 1], lift: 0 });
     let subtract = field.linear(&Linear { coefficients: &[1, -1], lift: STAGE_GROWTH });
+    let fit = field.remainder(bound);
     format!(
         "fn add(x: Fp, y: Fp) -> Fp {{ return {add}(x, y); }}
 fn subtract(x: Fp, y: Fp) -> Fp {{ return {subtract}(x, y); }}
-{}",
-        fit(field, bound)
+fn fit(x: Fp) -> Fp {{ return {fit}(x); }}
+"
     )
-}
-
-/// `fit`, from values of at most `bound` p to those below `STORED_BOUND` p.
-fn fit(field: &mut FieldCode, mut bound: u32) -> String {
-    let mut s = "fn fit(x: Fp) -> Fp {\nvar r = x;\n".to_owned();
-    while bound > STORED_BOUND {
-        // Both what is subtracted and what may stay are half of the bound.
-        bound = bound.div_ceil(2);
-        let _ = writeln!(s, "r = {}(r);", field.reduce(bound));
-    }
-    s.push_str("return r;\n}\n");
-    s
 }
 
 /// The memory of a workgroup: first the lowest limbs of all elements, so that neighbours access
