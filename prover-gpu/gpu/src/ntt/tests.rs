@@ -4,10 +4,16 @@ use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
 use ark_ff::{AdditiveGroup, Field, PrimeField};
 use ark_std::test_rng;
+use num_bigint::BigUint;
 use zkpool_circuit_files::{CircomCurve, FileField};
 use zkpool_snark::cpu::CpuDomain;
 use zkpool_snark::engine::{DomainParameters, Ntt};
 
+use super::{kernels, plan};
+use crate::codegen::{Binding, Column, FieldCode, Kind, Layout, Linear};
+use crate::pool::Scratch;
+use crate::recorder::Recorder;
+use crate::shader::{Form, Shader};
 use crate::{Arithmetic, Gpu, GpuDomain, GpuError, GpuScalars, Options, Transform};
 
 /// Bytes of blocks of four elements of nine limbs: seven stages then take four passes.
@@ -24,8 +30,8 @@ fn open(change: impl FnOnce(&mut Options)) -> Gpu {
     Gpu::open(0, options).unwrap()
 }
 
-fn words(gpu: &Gpu, scratch: &crate::pool::Scratch) -> Vec<u32> {
-    let mut recorder = crate::recorder::Recorder::new(&gpu.inner.context);
+fn words(gpu: &Gpu, scratch: &Scratch) -> Vec<u32> {
+    let mut recorder = Recorder::new(&gpu.inner.context);
     let readback = recorder.read(&[scratch]).unwrap();
     recorder.submit().unwrap().wait().unwrap();
     readback.words(&gpu.inner.context).unwrap()
@@ -181,6 +187,89 @@ fn a_domain_larger_than_a_binding_is_refused_with_its_size() {
     assert!(matches!(refused, GpuError::TooLarge { allowed: 1024, .. }), "{refused}");
 }
 
+/// The second dispatch of a pass goes on where the first ended.
+#[test]
+fn dispatches_that_are_split_do_the_same() {
+    let gpu = open(|options| options.workgroup_bytes_max = Some(SMALL_WORKGROUP_BYTES));
+    let context = &gpu.inner.context;
+    let parameters = parameters::<Bn254>(6);
+    let domain = gpu.prepare_domain(&parameters).unwrap();
+    let (a, b): (Vec<_>, _) = (random(64), vec![ark_bn254::Fr::ONE; 64]);
+    let expected = quotient_on_the_processor(&parameters, a.clone(), b.clone());
+    let values =
+        crate::scalars::upload_raw(context, "values", &[a, b, random(64)].concat()).unwrap();
+    let plain = gpu.upload_scalars::<ark_bn254::Fr>(&random(64)).unwrap();
+    let buffers =
+        [values.binding(), domain.table.as_entire_buffer_binding(), plain.scratch.binding()];
+    let mut recorder = Recorder::new(context);
+    for pass in plan::quotient(6, domain.kernels.block_log2) {
+        let groups = (pass.groups().0, 3);
+        recorder.groups(&domain.kernels.transform, &buffers, groups, &pass.parameters());
+    }
+    recorder.submit().unwrap();
+    assert_eq!(integers::<ark_bn254::Fr>(&gpu, &plain), expected);
+}
+
+/// Multiples of the modulus that are added to a value before they are taken off again.
+const MULTIPLES: u32 = 126;
+
+/// A shader that adds t times the modulus to value t and leaves the remainder.
+fn remainders(layout: Layout) -> Shader {
+    let mut field = FieldCode::new(layout);
+    let bindings =
+        vec![Binding::read("source", Kind::Residues), Binding::write("results", Kind::Residues)];
+    let accessors = kernels::accessors(&mut field, &bindings);
+    let modulus = field.layout().modulus.clone();
+    let modulus = field.constant("modulus", &modulus);
+    let add = field.linear(&Linear { coefficients: &[1, 1], lift: 0 });
+    let remainder = field.remainder(MULTIPLES + 1);
+    let run = format!(
+        "fn run(t: u32) {{
+  var x = load_source(t);
+  for (var i = 0u; i < t; i++) {{ x = {add}(x, {modulus}()); }}
+  store_results(t, {remainder}(x));
+}}
+"
+    );
+    let code = format!("{}{accessors}{run}", field.source());
+    Shader { label: "test", form: Form::Threads, workgroup: 64, bindings, parameters: &[], code }
+}
+
+fn remainders_are_small<F: FileField>(gpu: &Gpu, column: Column) {
+    let context = &gpu.inner.context;
+    let layout = Layout::new(F::MODULUS.into(), column);
+    // Limbs have room for values below R.
+    let multiples = MULTIPLES.min(layout.ratio() as u32 - 2);
+    let pipeline = context.compile(&[remainders(layout)]).unwrap().remove(0);
+    for value in [F::ZERO, F::ONE, -F::ONE, random(1)[0]] {
+        let values = vec![value; multiples as usize + 1];
+        let source = crate::scalars::upload_raw(context, "values", &values).unwrap();
+        let results = context.pool.take("results", source.size()).unwrap();
+        let mut recorder = Recorder::new(context);
+        let threads = (multiples + 1, u32::MAX);
+        recorder.threads(&pipeline, &[source.binding(), results.binding()], threads, &[]);
+        recorder.submit().unwrap();
+        let mut in_memory = vec![0; F::BYTES];
+        value.write_montgomery(&mut in_memory);
+        let before = BigUint::from_bytes_le(&in_memory);
+        for (multiple, words) in words(gpu, &results).chunks_exact(F::BYTES / 4).enumerate() {
+            let result = BigUint::from_slice(words);
+            let modulus: BigUint = F::MODULUS.into();
+            let is_remainder = result == before || result == &before + &modulus;
+            assert!(is_remainder, "{multiple} times the modulus and {before} leave {result}");
+        }
+    }
+}
+
+#[test]
+fn remainders_are_below_twice_the_modulus() {
+    let gpu = open(|_| ());
+    for column in [Column::U64, Column::U32] {
+        remainders_are_small::<ark_bn254::Fr>(&gpu, column);
+        remainders_are_small::<ark_bls12_381::Fr>(&gpu, column);
+    }
+}
+
 /// Leaves a buffer of ones in the pool for the next user of this many bytes.
 fn litter(gpu: &Gpu, bytes: u64) {
     let ones = |_: usize, bytes: &mut [u8]| bytes.fill(1);
@@ -206,49 +295,4 @@ fn nothing_of_a_witness_is_left_in_memory() {
     assert!(is_cleared(&gpu, 3 * bytes), "A, B and C");
     drop(scalars);
     assert!(is_cleared(&gpu, bytes), "A B - C");
-}
-
-/// How long transforms take, beside those of the processor.
-#[test]
-#[ignore = "measures"]
-fn measure() {
-    use std::time::Instant;
-    for arithmetic in [Arithmetic::Wide, Arithmetic::Narrow] {
-        let gpu = open(|options| {
-            options.arithmetic = Some(arithmetic);
-            options.profile = true;
-        });
-        let start = Instant::now();
-        gpu.prepare_domain(&parameters::<Bn254>(1)).unwrap();
-        println!("{arithmetic:?} compile {:?}", start.elapsed());
-        for log2 in [16, 18] {
-            let parameters = parameters::<Bn254>(log2);
-            let start = Instant::now();
-            let domain = gpu.prepare_domain(&parameters).unwrap();
-            println!("domain {:?}", start.elapsed());
-            let cpu = CpuDomain::new(&parameters);
-            let values = random::<ark_bn254::Fr>(1 << log2);
-            for _ in 0..3 {
-                let start = Instant::now();
-                cpu.to_coset(&mut values.clone());
-                let cpu = start.elapsed() / 2;
-                gpu.take_profile();
-                let start = Instant::now();
-                gpu.transform(&domain, &values, Transform::Forward).unwrap();
-                let elapsed = start.elapsed();
-                println!("2^{log2} cpu {cpu:?}, gpu all {elapsed:?} {:?}", gpu.take_profile());
-                let start = Instant::now();
-                let scalars = gpu.quotient(&domain, values.clone(), values.clone()).unwrap();
-                let given = start.elapsed();
-                crate::recorder::Recorder::new(&gpu.inner.context)
-                    .submit()
-                    .unwrap()
-                    .wait()
-                    .unwrap();
-                let elapsed = start.elapsed();
-                drop(scalars);
-                println!("    quotient / 6: {:?} (given after {given:?})", elapsed / 6);
-            }
-        }
-    }
 }
