@@ -194,7 +194,8 @@ fn dispatches_that_are_split_do_the_same() {
     let context = &gpu.inner.context;
     let parameters = parameters::<Bn254>(6);
     let domain = gpu.prepare_domain(&parameters).unwrap();
-    let (a, b): (Vec<_>, _) = (random(64), vec![ark_bn254::Fr::ONE; 64]);
+    let mut a = random::<ark_bn254::Fr>(128);
+    let b = a.split_off(64);
     let expected = quotient_on_the_processor(&parameters, a.clone(), b.clone());
     let values =
         crate::scalars::upload_raw(context, "values", &[a, b, random(64)].concat()).unwrap();
@@ -210,8 +211,9 @@ fn dispatches_that_are_split_do_the_same() {
     assert_eq!(integers::<ark_bn254::Fr>(&gpu, &plain), expected);
 }
 
-/// Multiples of the modulus that are added to a value before they are taken off again.
-const MULTIPLES: u32 = 126;
+/// Multiples of the modulus that are added to values before they are taken off again: what limbs
+/// of every field have room for, and three times what a transform adds.
+const MULTIPLES: u32 = 62;
 
 /// A shader that adds t times the modulus to value t and leaves the remainder.
 fn remainders(layout: Layout) -> Shader {
@@ -238,15 +240,13 @@ fn remainders(layout: Layout) -> Shader {
 fn remainders_are_small<F: FileField>(gpu: &Gpu, column: Column) {
     let context = &gpu.inner.context;
     let layout = Layout::new(F::MODULUS.into(), column);
-    // Limbs have room for values below R.
-    let multiples = MULTIPLES.min(layout.ratio() as u32 - 2);
     let pipeline = context.compile(&[remainders(layout)]).unwrap().remove(0);
     for value in [F::ZERO, F::ONE, -F::ONE, random(1)[0]] {
-        let values = vec![value; multiples as usize + 1];
+        let values = vec![value; MULTIPLES as usize + 1];
         let source = crate::scalars::upload_raw(context, "values", &values).unwrap();
         let results = context.pool.take("results", source.size()).unwrap();
         let mut recorder = Recorder::new(context);
-        let threads = (multiples + 1, u32::MAX);
+        let threads = (MULTIPLES + 1, u32::MAX);
         recorder.threads(&pipeline, &[source.binding(), results.binding()], threads, &[]);
         recorder.submit().unwrap();
         let mut in_memory = vec![0; F::BYTES];
@@ -271,14 +271,14 @@ fn remainders_are_below_twice_the_modulus() {
 }
 
 /// Leaves a buffer of ones in the pool for the next user of this many bytes.
-fn litter(gpu: &Gpu, bytes: u64) {
+fn litter(gpu: &Gpu, bytes: usize) {
     let ones = |_: usize, bytes: &mut [u8]| bytes.fill(1);
-    drop(gpu.inner.context.upload("litter", (bytes as usize / 4, 4), ones).unwrap());
+    drop(gpu.inner.context.upload("litter", (bytes / 4, 4), ones).unwrap());
 }
 
 /// Whether the buffer that the next user of this many bytes would get is empty.
-fn is_cleared(gpu: &Gpu, bytes: u64) -> bool {
-    let scratch = gpu.inner.context.pool.take("left over", bytes).unwrap();
+fn is_cleared(gpu: &Gpu, bytes: usize) -> bool {
+    let scratch = gpu.inner.context.pool.take("left over", bytes as u64).unwrap();
     words(gpu, &scratch).iter().all(|word| *word == 0)
 }
 
