@@ -276,7 +276,7 @@ impl DiskCache {
         }
         let name = wgpu::util::pipeline_cache_key(&adapter.get_info())?;
         let path = directory.join(name);
-        let pipelines = load(device, std::fs::read(&path).ok());
+        let pipelines = load(device, std::fs::read(&path).ok().as_deref());
         Some(Self { path, pipelines })
     }
 
@@ -299,9 +299,8 @@ fn replace(path: &Path, data: &[u8]) -> std::io::Result<()> {
 }
 
 #[allow(unsafe_code)]
-fn load(device: &Device, data: Option<Vec<u8>>) -> PipelineCache {
-    let descriptor =
-        PipelineCacheDescriptor { label: Some("zkpool"), data: data.as_deref(), fallback: true };
+fn load(device: &Device, data: Option<&[u8]>) -> PipelineCache {
+    let descriptor = PipelineCacheDescriptor { label: Some("zkpool"), data, fallback: true };
     // SAFETY: the data is what this function's caller saved from a cache of the same adapter, in
     // a directory of the user's own; wgpu checks its header, and drivers theirs.
     unsafe { device.create_pipeline_cache(&descriptor) }

@@ -14,14 +14,14 @@ use zkpool_snark::engine::{DeviceError, DomainParameters, Engine, Msm, Ntt, Prod
 
 use crate::adapter::AdapterReport;
 use crate::codegen::{Degree, Layout};
-use crate::context::{Context, Options};
+use crate::context::{Context, Options, Profile};
 use crate::error::GpuError;
-use crate::msm::{self, Bases, CurveKernels, CurveSpec, Multiplication, SortKernels};
+use crate::msm::{self, Bases, CurveKernels, CurveSpec, Multiplication, SortKernels, TableOptions};
 use crate::ntt::{self, GpuDomain, Transform};
 use crate::pool::Scratch;
 use crate::recorder::Recorder;
-use crate::scalars;
 use crate::shader::Pipeline;
+use crate::{rate, scalars, self_check};
 
 /// An opened GPU. Clones share it.
 #[derive(Clone)]
@@ -81,7 +81,7 @@ impl Gpu {
     /// [`Options::profile`].
     #[must_use]
     pub fn take_profile(&self) -> Vec<(&'static str, Duration)> {
-        self.inner.context.profile.as_ref().map(|profile| profile.take()).unwrap_or_default()
+        self.inner.context.profile.as_ref().map(Profile::take).unwrap_or_default()
     }
 
     fn sort_kernels(&self) -> Result<&SortKernels, GpuError> {
@@ -96,7 +96,7 @@ impl Gpu {
         let context = &self.inner.context;
         self.inner.decode.get(scalars::layout::<F>(context), |layout| {
             let pipeline = context.compile(&[scalars::decode_shader(layout)])?.pop();
-            pipeline.ok_or_else(|| GpuError::Refused("a shader is missing".into()))
+            pipeline.map(Arc::new).ok_or_else(|| GpuError::Refused("a shader is missing".into()))
         })
     }
 
@@ -110,10 +110,13 @@ impl Gpu {
         Ok(GpuScalars { gpu: self.clone(), scratch, count })
     }
 
-    /// The shaders of a curve, compiled when it is first seen.
-    fn curve_kernels<P: SWCurveConfig>(&self) -> Result<Arc<CurveKernels>, GpuError> {
-        let context = &self.inner.context;
-        self.inner.curves.get(curve_spec::<P>()?, |spec| CurveKernels::new(context, &spec))
+    /// The shaders of a curve, compiled and checked when it is first seen.
+    fn curve_kernels<P: DeviceCurve>(&self) -> Result<Arc<CurveKernels>, GpuError> {
+        self.inner.curves.get(curve_spec::<P>()?, |spec| {
+            let kernels = Arc::new(CurveKernels::new(&self.inner.context, &spec)?);
+            self_check::multiplication::<P>(self, Arc::clone(&kernels))?;
+            Ok(kernels)
+        })
     }
 
     pub(crate) fn prepare_domain<F: FileField>(
@@ -122,8 +125,10 @@ impl Gpu {
     ) -> Result<GpuDomain<F>, GpuError> {
         let context = &self.inner.context;
         let layout = scalars::layout::<F>(context);
-        let kernels =
-            self.inner.transforms.get(layout, |layout| ntt::Kernels::new(context, layout))?;
+        let kernels = self
+            .inner
+            .transforms
+            .get(layout, |layout| ntt::Kernels::new(context, layout).map(Arc::new))?;
         GpuDomain::new(context, kernels, parameters)
     }
 
@@ -152,16 +157,56 @@ impl Gpu {
         Ok(GpuScalars { gpu: self.clone(), scratch, count })
     }
 
-    pub(crate) fn prepare_bases<P>(
+    /// Computes on known input in both groups of BN254 and compares. Other curves are checked
+    /// when a key of theirs first comes.
+    ///
+    /// # Errors
+    /// The device failed, or computed something wrong.
+    pub fn self_check(&self) -> Result<(), GpuError> {
+        self.curve_kernels::<ark_bn254::g1::Config>()?;
+        self.curve_kernels::<ark_bn254::g2::Config>()?;
+        Ok(())
+    }
+
+    /// Memory for the proving keys on this device, in bytes.
+    #[must_use]
+    pub fn resident_bytes_max(&self) -> u64 {
+        self.inner.context.resident_bytes_max()
+    }
+
+    /// Measures how many 32-bit multiplications with a 64-bit sum the device does in a second:
+    /// what bounds everything else here. Without 64-bit integers the sum has 32 bits.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn word_products_per_second(&self) -> Result<f64, GpuError> {
+        rate::products_per_second(&self.inner.context)
+    }
+
+    pub(crate) fn prepare_bases<P: DeviceCurve>(
         &self,
         points: &[Affine<P>],
         first: u32,
-    ) -> Result<GpuBases, GpuError>
-    where
-        P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>>,
-    {
-        let kernels = self.curve_kernels::<P>()?;
-        Ok(GpuBases { bases: Bases::new(&self.inner.context, kernels, points, first)? })
+        options: TableOptions,
+    ) -> Result<GpuBases, GpuError> {
+        self.prepare_with(self.curve_kernels::<P>()?, points, first, options)
+    }
+
+    pub(crate) fn prepare_with<P: DeviceCurve>(
+        &self,
+        kernels: Arc<CurveKernels>,
+        points: &[Affine<P>],
+        first: u32,
+        options: TableOptions,
+    ) -> Result<GpuBases, GpuError> {
+        Ok(GpuBases { bases: Bases::new(&self.inner.context, kernels, points, first, options)? })
+    }
+
+    /// What the device was opened with.
+    pub(crate) fn table_options(&self) -> TableOptions {
+        let context = &self.inner.context;
+        let window_bits = context.options.window_bits;
+        TableOptions { bytes_max: context.table_bytes_max(), window_bits }
     }
 
     pub(crate) fn multiply<P: SWCurveConfig>(
@@ -208,12 +253,16 @@ impl<K: Clone + Eq + Hash, V> Known<K, V> {
         Self(Mutex::default())
     }
 
-    fn get(&self, key: K, new: impl FnOnce(K) -> Result<V, GpuError>) -> Result<Arc<V>, GpuError> {
+    fn get(
+        &self,
+        key: K,
+        new: impl FnOnce(K) -> Result<Arc<V>, GpuError>,
+    ) -> Result<Arc<V>, GpuError> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = known.get(&key) {
             return Ok(Arc::clone(value));
         }
-        let value = Arc::new(new(key.clone())?);
+        let value = new(key.clone())?;
         known.insert(key, Arc::clone(&value));
         Ok(value)
     }
@@ -223,6 +272,17 @@ impl fmt::Debug for Gpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Gpu").field(&self.report().name).finish()
     }
+}
+
+/// A curve whose coordinates and scalars have the form of iden3's files.
+pub(crate) trait DeviceCurve:
+    SWCurveConfig<BaseField: Field<BasePrimeField: FileField>, ScalarField: FileField>
+{
+}
+
+impl<P> DeviceCurve for P where
+    P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>, ScalarField: FileField>
+{
 }
 
 /// The curve as shaders know it, if they can compute on it.
@@ -246,14 +306,17 @@ fn is_gaussian<F: Field>() -> bool {
 }
 
 impl GpuBases {
-    fn bytes(&self) -> u64 {
-        self.bases.as_ref().map_or(0, Bases::bytes)
+    /// 32-bit multiplications that a multiplication by random scalars takes at least: those of
+    /// the additions into buckets.
+    #[must_use]
+    pub fn word_products(&self) -> u64 {
+        self.bases.as_ref().map_or(0, Bases::word_products)
     }
 }
 
 impl Resident for GpuBases {
     fn bytes(&self) -> u64 {
-        self.bytes()
+        self.bases.as_ref().map_or(0, Bases::bytes)
     }
 }
 
@@ -288,14 +351,11 @@ impl<F: FileField> Ntt<F> for Gpu {
     }
 }
 
-impl<P> Msm<Projective<P>> for Gpu
-where
-    P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>, ScalarField: FileField>,
-{
+impl<P: DeviceCurve> Msm<Projective<P>> for Gpu {
     type Bases = GpuBases;
 
     fn bases(&self, points: Vec<Affine<P>>, first: u32) -> Result<GpuBases, DeviceError> {
-        Ok(self.prepare_bases(&points, first)?)
+        Ok(self.prepare_bases(&points, first, self.table_options())?)
     }
 
     fn msm(&self, bases: &GpuBases, scalars: &GpuScalars) -> Result<Projective<P>, DeviceError> {
@@ -306,8 +366,8 @@ where
 impl<E, P1, P2> Engine<E> for Gpu
 where
     E: Pairing<G1 = Projective<P1>, G2 = Projective<P2>>,
-    P1: SWCurveConfig<ScalarField = E::ScalarField, BaseField: Field<BasePrimeField: FileField>>,
-    P2: SWCurveConfig<ScalarField = E::ScalarField, BaseField: Field<BasePrimeField: FileField>>,
+    P1: DeviceCurve<ScalarField = E::ScalarField>,
+    P2: DeviceCurve<ScalarField = E::ScalarField>,
     E::ScalarField: FileField,
 {
     /// Submits all of them at once and waits once.

@@ -62,11 +62,21 @@ impl Pool {
         best.map(|(index, _)| index).map(|index| idle.remove(index))
     }
 
-    /// A new buffer, outside of the pool.
+    /// A new buffer, outside of the pool. Where memory is short, idle buffers make room.
     pub(crate) fn create(&self, what: &'static str, size: u64) -> Result<Buffer, GpuError> {
         if size > self.size_max {
             return Err(GpuError::TooLarge { what, needed: size, allowed: self.size_max });
         }
+        match self.try_create(what, size) {
+            Err(GpuError::OutOfMemory(_)) => {
+                self.idle().clear();
+                self.try_create(what, size)
+            }
+            created => created,
+        }
+    }
+
+    fn try_create(&self, what: &'static str, size: u64) -> Result<Buffer, GpuError> {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let descriptor =
             BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
@@ -81,11 +91,6 @@ impl Pool {
         if idle.len() > IDLE_BUFFERS_MAX {
             idle.remove(0);
         }
-    }
-
-    /// Frees every idle buffer.
-    pub(crate) fn shrink(&self) {
-        self.idle().clear();
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Buffer>> {
@@ -112,5 +117,30 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         self.pool.put(self.buffer.clone());
+    }
+}
+
+#[cfg(test)]
+impl Pool {
+    /// Frees every idle buffer.
+    pub(crate) fn shrink(&self) {
+        self.idle().clear();
+    }
+
+    /// The contents of every idle buffer.
+    pub(crate) fn read_idle(
+        self: &Arc<Self>,
+        context: &crate::context::Context,
+    ) -> Vec<(String, Vec<u32>)> {
+        let idle = std::mem::take(&mut *self.idle());
+        let read = |buffer: Buffer| {
+            let what = format!("{buffer:?}");
+            let scratch = Scratch { pool: Arc::clone(self), size: buffer.size(), buffer };
+            let mut recorder = crate::recorder::Recorder::new(context);
+            let readback = recorder.read(&[&scratch]).unwrap();
+            recorder.submit().unwrap().wait().unwrap();
+            (what, readback.words(context).unwrap())
+        };
+        idle.into_iter().map(read).collect()
     }
 }

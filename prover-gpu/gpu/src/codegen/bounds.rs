@@ -132,7 +132,8 @@ impl<'a> Block<'a> {
         let coefficients: Vec<_> = terms.iter().map(|(c, _)| *c).collect();
         let function = self.field.linear(&Linear { coefficients: &coefficients, lift });
         let bound = total(false) + f64::from(lift);
-        self.each_residue(&function, terms.iter().map(|(_, value)| *value), bound)
+        let values: Vec<_> = terms.iter().map(|(_, value)| *value).collect();
+        self.each_residue(&function, &values, bound)
     }
 
     pub(crate) fn subtract(&mut self, a: &Value, b: &Value) -> Value {
@@ -146,7 +147,7 @@ impl<'a> Block<'a> {
             // Both what is subtracted and what may stay are half of the bound.
             let multiple = lift(a.bound / 2.0);
             let reduce = self.field.reduce(multiple);
-            a = self.each_residue(&reduce, std::iter::once(&a), f64::from(multiple));
+            a = self.each_residue(&reduce, &[&a], f64::from(multiple));
         }
         a
     }
@@ -164,15 +165,10 @@ impl<'a> Block<'a> {
         ["c0", "c1"].into_iter().take(self.degree.residues())
     }
 
-    fn each_residue<'v>(
-        &mut self,
-        function: &str,
-        arguments: impl Iterator<Item = &'v Value> + Clone,
-        bound: f64,
-    ) -> Value {
+    fn each_residue(&mut self, function: &str, arguments: &[&Value], bound: f64) -> Value {
         let parts: Vec<_> = self
             .parts()
-            .map(|part| call(function, arguments.clone().map(|a| format!("{}.{part}", a.name))))
+            .map(|part| call(function, arguments.iter().map(|a| format!("{}.{part}", a.name))))
             .collect();
         self.define(&parts, bound)
     }

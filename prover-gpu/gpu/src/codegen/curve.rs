@@ -82,7 +82,7 @@ return Xyzz(zero, zero, zero, zero);
     }
 
     /// `fn from_affine(a: Affine) -> Xyzz`.
-    pub(crate) fn from_affine(&mut self) -> String {
+    pub(crate) fn lift_affine(&mut self) -> String {
         let one = self.one();
         format!(
             "fn from_affine(a: Affine) -> Xyzz {{\nlet one = {one};\nreturn Xyzz(a.x, a.y, one, one);\n}}\n"

@@ -74,6 +74,12 @@ impl FieldCode {
         self.function(name, |layout, name| linear(layout, name, sum))
     }
 
+    /// A function that a test writes.
+    #[cfg(test)]
+    pub(crate) fn raw(&mut self, name: &str, text: &str) {
+        self.function(name.into(), |_, _| text.into());
+    }
+
     /// x, less `multiple` p if that does not make it negative.
     pub(crate) fn reduce(&mut self, multiple: u32) -> String {
         self.function(format!("fp_reduce_{multiple}"), |layout, name| {
@@ -232,8 +238,8 @@ fn linear(layout: &Layout, name: &str, sum: &Linear<'_>) -> String {
     let terms = sum.coefficients.iter().enumerate();
     let arguments: Vec<_> = terms.clone().map(|(k, _)| format!("x{k}: Fp")).collect();
     let mut s = format!("fn {name}({}) -> Fp {{\nvar r: Fp; var q = 0u;\n", arguments.join(", "));
-    for i in 0..n {
-        let mut column = format!("{}u", lift[i]);
+    for (i, limb) in lift.iter().enumerate() {
+        let mut column = format!("{limb}u");
         // Positive terms first, so that no limb is ever negative.
         for positive in [true, false] {
             for (k, c) in terms.clone().filter(|(_, c)| (**c > 0) == positive) {

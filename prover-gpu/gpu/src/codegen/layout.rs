@@ -108,6 +108,18 @@ impl Layout {
         inverse.wrapping_neg() & self.mask()
     }
 
+    /// Multiplications of limbs in a sum of so many products and its reduction.
+    pub(crate) const fn products(&self, products: u64) -> u64 {
+        let n = self.limbs as u64;
+        products * n * n + n * n + n
+    }
+
+    /// Multiplications of limbs in a square and its reduction.
+    pub(crate) const fn square_products(&self) -> u64 {
+        let n = self.limbs as u64;
+        n * (n + 1) / 2 + n * n + n
+    }
+
     /// 2^`exponent` modulo the modulus.
     pub(crate) fn power_of_two(&self, exponent: usize) -> BigUint {
         BigUint::from(2_u32).modpow(&BigUint::from(exponent), &self.modulus)

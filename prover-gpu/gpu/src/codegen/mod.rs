@@ -17,3 +17,6 @@ pub(crate) use curve::CurveCode;
 pub(crate) use field::{FieldCode, Linear};
 pub(crate) use layout::{Column, Layout};
 pub(crate) use memory::{Binding, Kind};
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,15 @@ pub(crate) struct Bases {
     bytes: u64,
 }
 
+/// How much may be kept of the multiples of a set of bases.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TableOptions {
+    /// Memory for them.
+    pub(crate) bytes_max: u64,
+    /// Windows of just so many bits, where someone says so.
+    pub(crate) window_bits: Option<u32>,
+}
+
 /// Rows of affine points, one after the other, in as many buffers as it takes.
 struct Table {
     chunks: Vec<Buffer>,
@@ -49,16 +58,22 @@ impl Bases {
         kernels: Arc<CurveKernels>,
         points: &[Affine<P>],
         first: u32,
+        options: TableOptions,
     ) -> Result<Option<Self>, GpuError>
     where
         P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>>,
     {
         let (positions, points): (Vec<_>, Vec<_>) =
             (first..).zip(points).filter(|(_, point)| !point.is_zero()).unzip();
-        let Some(bases) = u32::try_from(points.len()).ok().filter(|n| *n > 0) else {
+        if points.is_empty() {
             return Ok(None);
-        };
-        let plan = plan::<P>(context, &kernels, bases)?;
+        }
+        let bases = u32::try_from(points.len()).map_err(|_| GpuError::TooLarge {
+            what: "bases",
+            needed: points.len() as u64 * kernels.affine_bytes(),
+            allowed: context.table_bytes_max(),
+        })?;
+        let plan = plan::<P>(context, &kernels, bases, options)?;
         let table = Table::new(context, &kernels, &plan)?;
         let accumulate = kernels.accumulate(context, table.chunks.len() as u32)?;
         let positions = context.upload("positions", (positions.len(), 4), |i, bytes| {
@@ -76,6 +91,11 @@ impl Bases {
     /// Memory that they take on the device.
     pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Multiplications of limbs in the additions into buckets, for random scalars.
+    pub(crate) fn word_products(&self) -> u64 {
+        self.plan.entries_max() * self.kernels.addition_products()
     }
 
     /// The buffers of the table.
@@ -153,6 +173,7 @@ fn plan<P: SWCurveConfig>(
     context: &Context,
     kernels: &CurveKernels,
     bases: u32,
+    options: TableOptions,
 ) -> Result<Plan, GpuError> {
     let shape = Shape {
         bases,
@@ -161,9 +182,9 @@ fn plan<P: SWCurveConfig>(
         xyzz_bytes: kernels.xyzz_bytes(),
     };
     let limits = Limits {
-        table_bytes_max: context.table_bytes_max(),
+        table_bytes_max: options.bytes_max,
         binding_bytes_max: context.binding_bytes_max(),
-        window_bits: context.options.window_bits,
+        window_bits: options.window_bits,
     };
     Plan::new(shape, &limits)
 }

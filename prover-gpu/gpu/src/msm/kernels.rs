@@ -52,15 +52,18 @@ pub(crate) struct CurveKernels {
 }
 
 /// Takes the pipelines of shaders that were compiled together.
-fn all<const N: usize>(context: &Context, shaders: [Shader; N]) -> Result<[Pipeline; N], GpuError> {
-    let pipelines = context.compile(&shaders)?;
+fn all<const N: usize>(
+    context: &Context,
+    shaders: &[Shader; N],
+) -> Result<[Pipeline; N], GpuError> {
+    let pipelines = context.compile(shaders)?;
     pipelines.try_into().map_err(|_| GpuError::Refused("a shader is missing".into()))
 }
 
 impl SortKernels {
     pub(crate) fn new(context: &Context) -> Result<Self, GpuError> {
         let shaders = [count(), scan_blocks(), scan_totals(), scan_add(), scatter()];
-        let [count, scan_blocks, scan_totals, scan_add, scatter] = all(context, shaders)?;
+        let [count, scan_blocks, scan_totals, scan_add, scatter] = all(context, &shaders)?;
         Ok(Self { count, scan_blocks, scan_totals, scan_add, scatter })
     }
 }
@@ -137,7 +140,7 @@ impl CurveKernels {
             accumulate(curve(), 1, context),
         ];
         let [combine, reduce, sum, import, multiply, normalize, accumulate] =
-            all(context, shaders)?;
+            all(context, &shaders)?;
         let accumulate = Mutex::new(HashMap::from([(1, Arc::new(accumulate))]));
         let (layout, degree) = (Layout::new(spec.modulus.clone(), column), spec.degree);
         Ok(Self { layout, degree, combine, reduce, sum, import, multiply, normalize, accumulate })
@@ -155,10 +158,21 @@ impl CurveKernels {
         }
         let spec = CurveSpec { modulus: self.layout.modulus.clone(), degree: self.degree };
         let shader = accumulate(curve(&spec, self.layout.column), chunks, context);
-        let [pipeline] = all(context, [shader])?;
+        let [pipeline] = all(context, &[shader])?;
         let pipeline = Arc::new(pipeline);
         known.insert(chunks, Arc::clone(&pipeline));
         Ok(pipeline)
+    }
+
+    /// Multiplications of limbs that the addition of an affine point takes.
+    pub(super) const fn addition_products(&self) -> u64 {
+        let one = self.layout.products(1);
+        match self.degree {
+            // Six products, two squares and the sum of two products.
+            Degree::One => 6 * one + 2 * self.layout.square_products() + self.layout.products(2),
+            // A complex product is two sums of two products, and a square two products.
+            Degree::Two => 12 * self.layout.products(2) + 4 * one + 2 * self.layout.products(4),
+        }
     }
 
     /// Bytes of an affine point on the device.
@@ -218,7 +232,7 @@ fn accumulate(mut curve: CurveCode, chunks: u32, context: &Context) -> Shader {
     ];
     bindings.extend(SEGMENT_RESULTS);
     let functions =
-        [curve.negate_affine(), curve.from_affine(), curve.double(), curve.add_affine()].concat();
+        [curve.negate_affine(), curve.lift_affine(), curve.double(), curve.add_affine()].concat();
     let parts = [include_str!("kernels/segments.wgsl"), include_str!("kernels/accumulate.wgsl")];
     over_points("accumulate", curve, bindings, &["segment"], &functions, &parts)
 }
@@ -274,7 +288,7 @@ fn multiply(mut curve: CurveCode) -> Shader {
         Binding::read("row", Kind::Affines { chunks: 1, shift: 0 }),
         Binding::write("multiples", Kind::Points),
     ];
-    let functions = [curve.from_affine(), curve.double()].concat();
+    let functions = [curve.lift_affine(), curve.double()].concat();
     let parts = [include_str!("kernels/multiply.wgsl")];
     over_points("multiply", curve, bindings, &["start", "doublings"], &functions, &parts)
 }

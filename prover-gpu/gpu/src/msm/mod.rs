@@ -15,7 +15,7 @@ mod kernels;
 mod plan;
 mod record;
 
-pub(crate) use bases::Bases;
+pub(crate) use bases::{Bases, TableOptions};
 pub(crate) use kernels::{CurveKernels, CurveSpec, SortKernels};
 pub(crate) use record::{Multiplication, record};
 

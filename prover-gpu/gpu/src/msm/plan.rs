@@ -70,19 +70,10 @@ pub(super) struct Plan {
 impl Plan {
     /// The plan that costs least within the limits.
     pub(super) fn new(shape: Shape, limits: &Limits) -> Result<Self, GpuError> {
-        let mut best: Option<(u64, Self)> = None;
-        for window_bits in WINDOW_BITS_MIN..=WINDOW_BITS_MAX {
-            if limits.window_bits.is_some_and(|wanted| wanted != window_bits) {
-                continue;
-            }
-            if let Some(plan) = Self::with_window(shape, limits, window_bits) {
-                let cost = plan.cost();
-                if best.is_none_or(|(least, _)| cost < least) {
-                    best = Some((cost, plan));
-                }
-            }
-        }
-        best.map(|(_, plan)| plan).ok_or_else(|| too_large(shape, limits))
+        candidates(limits)
+            .filter_map(|window_bits| Self::with_window(shape, limits, window_bits))
+            .min_by_key(Self::cost)
+            .ok_or_else(|| too_large(shape, limits))
     }
 
     /// As many rows as fit: each halves the sets of buckets, and costs nothing.
@@ -109,7 +100,7 @@ impl Plan {
     /// fit into a binding.
     fn segment_for(&self, shape: Shape, limits: &Limits, entries: u64) -> Option<u32> {
         let partials_max = limits.binding_bytes_max / shape.xyzz_bytes;
-        let segments_max = (partials_max / PARTIALS_PER_SEGMENT).min(SEGMENTS_WANTED).max(1);
+        let segments_max = (partials_max / PARTIALS_PER_SEGMENT).clamp(1, SEGMENTS_WANTED);
         let segment = entries.div_ceil(segments_max).max(SEGMENT_MIN);
         u32::try_from(segment).ok()
     }
@@ -140,15 +131,25 @@ impl Plan {
     }
 
     /// Multiplications of words, for random scalars.
-    const fn cost(&self) -> u64 {
+    fn cost(&self) -> u64 {
         self.entries_max() * ADD_AFFINE_COST + 2 * self.buckets() as u64 * ADD_COST
     }
 }
 
+/// The refusal of a multiplication whose largest buffer fits for no window.
 fn too_large(shape: Shape, limits: &Limits) -> GpuError {
-    let windows = (shape.scalar_bits + 1).div_ceil(WINDOW_BITS_MAX);
-    let needed = u64::from(shape.bases) * u64::from(windows) * ENTRY_BYTES;
-    GpuError::TooLarge { what: "entries", needed, allowed: limits.binding_bytes_max }
+    let largest_buffer = |window_bits: u32| {
+        let windows = (shape.scalar_bits + 1).div_ceil(window_bits);
+        let entries = u64::from(shape.bases) * u64::from(windows) * ENTRY_BYTES;
+        entries.max(shape.xyzz_bytes << (window_bits - 1))
+    };
+    let needed = candidates(limits).map(largest_buffer).min().unwrap_or(0);
+    GpuError::TooLarge { what: "entries and buckets", needed, allowed: limits.binding_bytes_max }
+}
+
+fn candidates(limits: &Limits) -> impl Iterator<Item = u32> + use<> {
+    let wanted = limits.window_bits;
+    (WINDOW_BITS_MIN..=WINDOW_BITS_MAX).filter(move |bits| wanted.is_none_or(|w| w == *bits))
 }
 
 #[cfg(test)]
@@ -197,10 +198,11 @@ mod tests {
     fn what_cannot_fit_is_refused_with_its_size() {
         let limits = Limits { binding_bytes_max: 1 << 20, ..limits(GIB) };
         let error = Plan::new(bn254_g1(20), &limits).unwrap_err();
-        let GpuError::TooLarge { what: "entries", needed, allowed: 1_048_576 } = error else {
+        let GpuError::TooLarge { needed, allowed: 1_048_576, .. } = error else {
             panic!("{error}");
         };
-        assert_eq!(needed, 12 * 8 << 20);
+        // Windows of 20 bits: 13 entries for each base, and fewer bytes of buckets than that.
+        assert_eq!(needed, (13 * 8) << 20);
     }
 
     #[test]

@@ -53,11 +53,8 @@ impl<F: FileField> GpuDomain<F> {
     /// of all levels but the one where they are 1.
     #[must_use]
     pub fn word_products(&self) -> u64 {
-        let limbs = self.kernels.layout.limbs as u64;
         let levels = u64::from(self.parameters.log2.saturating_sub(1));
-        // Each limb of one operand meets those of the other and of the modulus, and the multiple
-        // of the modulus takes one more.
-        (self.size() as u64 / 2) * levels * limbs * (2 * limbs + 1)
+        (self.size() as u64 / 2) * levels * self.kernels.layout.products(1)
     }
 
     /// Refuses what has not one value for each element of the domain.

@@ -52,7 +52,7 @@ fn block_log2(workgroup_bytes_max: u32, layout: &Layout) -> Result<u32, GpuError
     }
 }
 
-pub(super) fn accessors(field: &mut FieldCode, bindings: &[Binding]) -> String {
+fn accessors(field: &mut FieldCode, bindings: &[Binding]) -> String {
     bindings.iter().map(|binding| binding.accessors(field, Degree::One)).collect()
 }
 

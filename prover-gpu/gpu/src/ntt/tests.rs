@@ -4,16 +4,13 @@ use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
 use ark_ff::{AdditiveGroup, Field, PrimeField};
 use ark_std::test_rng;
-use num_bigint::BigUint;
 use zkpool_circuit_files::{CircomCurve, FileField};
 use zkpool_snark::cpu::CpuDomain;
 use zkpool_snark::engine::{DomainParameters, Ntt};
 
-use super::{kernels, plan};
-use crate::codegen::{Binding, Column, FieldCode, Kind, Layout, Linear};
+use super::plan;
 use crate::pool::Scratch;
 use crate::recorder::Recorder;
-use crate::shader::{Form, Shader};
 use crate::{Arithmetic, Gpu, GpuDomain, GpuError, GpuScalars, Options, Transform};
 
 /// Bytes of blocks of four elements of nine limbs: seven stages then take four passes.
@@ -209,65 +206,6 @@ fn dispatches_that_are_split_do_the_same() {
     }
     recorder.submit().unwrap();
     assert_eq!(integers::<ark_bn254::Fr>(&gpu, &plain), expected);
-}
-
-/// Multiples of the modulus that are added to values before they are taken off again: what limbs
-/// of every field have room for, and three times what a transform adds.
-const MULTIPLES: u32 = 62;
-
-/// A shader that adds t times the modulus to value t and leaves the remainder.
-fn remainders(layout: Layout) -> Shader {
-    let mut field = FieldCode::new(layout);
-    let bindings =
-        vec![Binding::read("source", Kind::Residues), Binding::write("results", Kind::Residues)];
-    let accessors = kernels::accessors(&mut field, &bindings);
-    let modulus = field.layout().modulus.clone();
-    let modulus = field.constant("modulus", &modulus);
-    let add = field.linear(&Linear { coefficients: &[1, 1], lift: 0 });
-    let remainder = field.remainder(MULTIPLES + 1);
-    let run = format!(
-        "fn run(t: u32) {{
-  var x = load_source(t);
-  for (var i = 0u; i < t; i++) {{ x = {add}(x, {modulus}()); }}
-  store_results(t, {remainder}(x));
-}}
-"
-    );
-    let code = format!("{}{accessors}{run}", field.source());
-    Shader { label: "test", form: Form::Threads, workgroup: 64, bindings, parameters: &[], code }
-}
-
-fn remainders_are_small<F: FileField>(gpu: &Gpu, column: Column) {
-    let context = &gpu.inner.context;
-    let layout = Layout::new(F::MODULUS.into(), column);
-    let pipeline = context.compile(&[remainders(layout)]).unwrap().remove(0);
-    for value in [F::ZERO, F::ONE, -F::ONE, random(1)[0]] {
-        let values = vec![value; MULTIPLES as usize + 1];
-        let source = crate::scalars::upload_raw(context, "values", &values).unwrap();
-        let results = context.pool.take("results", source.size()).unwrap();
-        let mut recorder = Recorder::new(context);
-        let threads = (MULTIPLES + 1, u32::MAX);
-        recorder.threads(&pipeline, &[source.binding(), results.binding()], threads, &[]);
-        recorder.submit().unwrap();
-        let mut in_memory = vec![0; F::BYTES];
-        value.write_montgomery(&mut in_memory);
-        let before = BigUint::from_bytes_le(&in_memory);
-        for (multiple, words) in words(gpu, &results).chunks_exact(F::BYTES / 4).enumerate() {
-            let result = BigUint::from_slice(words);
-            let modulus: BigUint = F::MODULUS.into();
-            let is_remainder = result == before || result == &before + &modulus;
-            assert!(is_remainder, "{multiple} times the modulus and {before} leave {result}");
-        }
-    }
-}
-
-#[test]
-fn remainders_are_below_twice_the_modulus() {
-    let gpu = open(|_| ());
-    for column in [Column::U64, Column::U32] {
-        remainders_are_small::<ark_bn254::Fr>(&gpu, column);
-        remainders_are_small::<ark_bls12_381::Fr>(&gpu, column);
-    }
 }
 
 /// Leaves a buffer of ones in the pool for the next user of this many bytes.

@@ -1,0 +1,45 @@
+//! Whether a device computes what it should, asked before it is trusted with a key.
+
+use std::sync::Arc;
+
+use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::{CurveGroup, PrimeGroup};
+use ark_ff::Field;
+use zkpool_circuit_files::FileField;
+
+use crate::engine::Gpu;
+use crate::error::GpuError;
+use crate::msm::{CurveKernels, TableOptions};
+
+/// Bases of the check: enough for segments that cut runs, and for partial sums to be joined.
+const BASES: u64 = 96;
+
+/// Window of the check: small, so that buckets are shared and levels of reduction are needed.
+const WINDOW_BITS: u32 = 9;
+
+/// Multiplies multiples of the generator by numbers of every size, whose product is known.
+pub(crate) fn multiplication<P>(gpu: &Gpu, kernels: Arc<CurveKernels>) -> Result<(), GpuError>
+where
+    P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>, ScalarField: FileField>,
+{
+    let scalar = |i: u64| match i % 4 {
+        0 => P::ScalarField::from(i),
+        1 => -P::ScalarField::from(i),
+        2 => P::ScalarField::from(i).inverse().unwrap_or(P::ScalarField::ONE),
+        _ => P::ScalarField::ONE,
+    };
+    let scalars: Vec<_> = (1..=BASES).map(scalar).collect();
+    let factor = |i: u64| P::ScalarField::from(i * i);
+    let expected: P::ScalarField =
+        scalars.iter().zip(1..).map(|(scalar, i)| *scalar * factor(i)).sum();
+    let generator = Projective::<P>::generator();
+    let points: Vec<_> = (1..=BASES).map(|i| generator * factor(i)).collect();
+    let points: Vec<Affine<P>> = Projective::normalize_batch(&points);
+    let options = TableOptions { bytes_max: u64::MAX, window_bits: Some(WINDOW_BITS) };
+    let bases = gpu.prepare_with(kernels, &points, 0, options)?;
+    let product: Projective<P> = gpu.multiply(&bases, &gpu.upload_scalars(&scalars)?)?;
+    if product == generator * expected {
+        return Ok(());
+    }
+    Err(GpuError::SelfCheck("a multiplication gave a wrong sum"))
+}
