@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 use wgpu::{
-    Adapter, BufferAddress, Device, DeviceDescriptor, ExperimentalFeatures, Features, MemoryHints,
-    PipelineCache, PipelineCacheDescriptor, Queue, ShaderRuntimeChecks, Trace,
+    Adapter, Buffer, BufferAddress, Device, DeviceDescriptor, ExperimentalFeatures, Features,
+    MemoryHints, PipelineCache, PipelineCacheDescriptor, Queue, ShaderRuntimeChecks, Trace,
 };
 
 use crate::adapter::{self, AdapterReport, Arithmetic};
@@ -27,6 +27,8 @@ pub struct Options {
     pub table_bytes_max: Option<u64>,
     /// Bytes of one binding, where fewer are wanted than the adapter allows.
     pub binding_bytes_max: Option<u64>,
+    /// Bytes that a workgroup shares, where fewer are wanted than the adapter allows.
+    pub workgroup_bytes_max: Option<u32>,
     /// Arithmetic other than the adapter's fastest.
     pub arithmetic: Option<Arithmetic>,
     /// Windows of this many bits in every multiplication, rather than those that cost least.
@@ -97,6 +99,11 @@ impl Context {
         self.pool.size_max()
     }
 
+    /// Bytes that the threads of a workgroup can share.
+    pub(crate) fn workgroup_bytes_max(&self) -> u32 {
+        self.report.workgroup_bytes_max.min(self.options.workgroup_bytes_max.unwrap_or(u32::MAX))
+    }
+
     /// Memory for the bases of all keys, in bytes.
     pub(crate) fn resident_bytes_max(&self) -> u64 {
         let memory = self.report.memory_bytes.unwrap_or(MEMORY_BYTES_DEFAULT);
@@ -139,14 +146,14 @@ impl Context {
         fill: impl Fn(usize, &mut [u8]) + Sync,
     ) -> Result<Scratch, GpuError> {
         let scratch = self.pool.take(what, (count * chunk) as u64)?;
-        self.write(&scratch, 0, (count, chunk), fill)?;
+        self.write(scratch.buffer(), 0, (count, chunk), fill)?;
         Ok(scratch)
     }
 
     /// Writes `count` chunks of `chunk` bytes from `offset` on. A multiple of four bytes in all.
     pub(crate) fn write(
         &self,
-        scratch: &Scratch,
+        buffer: &Buffer,
         offset: BufferAddress,
         (count, chunk): (usize, usize),
         fill: impl Fn(usize, &mut [u8]) + Sync,
@@ -158,7 +165,7 @@ impl Context {
             for (i, bytes) in bytes.chunks_exact_mut(chunk).enumerate() {
                 fill(first + i, bytes);
             }
-            self.queue.write_buffer(scratch.buffer(), offset + (first * chunk) as u64, &bytes);
+            self.queue.write_buffer(buffer, offset + (first * chunk) as u64, &bytes);
         });
         self.fault.check()
     }

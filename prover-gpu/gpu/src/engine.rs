@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::{AdditiveGroup, Field, PrimeField};
 use zkpool_circuit_files::FileField;
-use zkpool_snark::cpu::CpuDomain;
 use zkpool_snark::engine::{DeviceError, DomainParameters, Engine, Msm, Ntt, Product, Resident};
 
 use crate::adapter::AdapterReport;
@@ -17,6 +17,7 @@ use crate::codegen::{Degree, Layout};
 use crate::context::{Context, Options, Profile};
 use crate::error::GpuError;
 use crate::msm::{self, Bases, CurveKernels, CurveSpec, Multiplication, SortKernels, TableOptions};
+use crate::ntt::{self, GpuDomain, Transform};
 use crate::pool::Scratch;
 use crate::recorder::Recorder;
 use crate::shader::Pipeline;
@@ -31,9 +32,13 @@ pub struct Gpu {
 pub(crate) struct Inner {
     pub(crate) context: Context,
     sort: OnceLock<SortKernels>,
-    decode: Mutex<HashMap<Layout, Arc<Pipeline>>>,
-    curves: Mutex<HashMap<CurveSpec, Arc<CurveKernels>>>,
+    decode: Known<Layout, Pipeline>,
+    curves: Known<CurveSpec, CurveKernels>,
+    transforms: Known<Layout, ntt::Kernels>,
 }
+
+/// Shaders by what they compute with, each compiled when it is first asked for.
+struct Known<K, V>(Mutex<HashMap<K, Arc<V>>>);
 
 /// Scalars on the device, as plain integers. They are overwritten when they are dropped.
 pub struct GpuScalars {
@@ -59,8 +64,9 @@ impl Gpu {
         let inner = Inner {
             context,
             sort: OnceLock::new(),
-            decode: Mutex::default(),
-            curves: Mutex::default(),
+            decode: Known::new(),
+            curves: Known::new(),
+            transforms: Known::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -87,17 +93,11 @@ impl Gpu {
     }
 
     fn decode_pipeline<F: PrimeField>(&self) -> Result<Arc<Pipeline>, GpuError> {
-        let layout = scalars::layout::<F>(&self.inner.context);
-        let mut known = self.inner.decode.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pipeline) = known.get(&layout) {
-            return Ok(Arc::clone(pipeline));
-        }
-        let shader = scalars::decode_shader(layout.clone());
-        let pipeline = self.inner.context.compile(&[shader])?.pop();
-        let pipeline = pipeline.ok_or_else(|| GpuError::Refused("a shader is missing".into()))?;
-        let pipeline = Arc::new(pipeline);
-        known.insert(layout, Arc::clone(&pipeline));
-        Ok(pipeline)
+        let context = &self.inner.context;
+        self.inner.decode.get(scalars::layout::<F>(context), |layout| {
+            let pipeline = context.compile(&[scalars::decode_shader(layout)])?.pop();
+            pipeline.map(Arc::new).ok_or_else(|| GpuError::Refused("a shader is missing".into()))
+        })
     }
 
     pub(crate) fn upload_scalars<F: FileField>(
@@ -112,15 +112,49 @@ impl Gpu {
 
     /// The shaders of a curve, compiled and checked when it is first seen.
     fn curve_kernels<P: DeviceCurve>(&self) -> Result<Arc<CurveKernels>, GpuError> {
-        let spec = curve_spec::<P>()?;
-        let mut curves = self.inner.curves.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kernels) = curves.get(&spec) {
-            return Ok(Arc::clone(kernels));
-        }
-        let kernels = Arc::new(CurveKernels::new(&self.inner.context, &spec)?);
-        self_check::multiplication::<P>(self, Arc::clone(&kernels))?;
-        curves.insert(spec, Arc::clone(&kernels));
-        Ok(kernels)
+        self.inner.curves.get(curve_spec::<P>()?, |spec| {
+            let kernels = Arc::new(CurveKernels::new(&self.inner.context, &spec)?);
+            self_check::multiplication::<P>(self, Arc::clone(&kernels))?;
+            Ok(kernels)
+        })
+    }
+
+    pub(crate) fn prepare_domain<F: FileField>(
+        &self,
+        parameters: &DomainParameters<F>,
+    ) -> Result<GpuDomain<F>, GpuError> {
+        let context = &self.inner.context;
+        let layout = scalars::layout::<F>(context);
+        let kernels = self
+            .inner
+            .transforms
+            .get(layout, |layout| ntt::Kernels::new(context, layout).map(Arc::new))?;
+        GpuDomain::new(context, kernels, parameters)
+    }
+
+    /// Transforms values of a polynomial, or its coefficients: one for each element of the
+    /// domain, in natural order before and after.
+    ///
+    /// # Errors
+    /// There are more or fewer values, or the device failed.
+    pub fn transform<F: FileField>(
+        &self,
+        domain: &GpuDomain<F>,
+        values: &[F],
+        transform: Transform,
+    ) -> Result<Vec<F>, GpuError> {
+        ntt::transform(&self.inner.context, domain, values, transform)
+    }
+
+    pub(crate) fn take_quotient<F: FileField>(
+        &self,
+        domain: &GpuDomain<F>,
+        a: &[F],
+        b: &[F],
+    ) -> Result<GpuScalars, GpuError> {
+        let scratch = ntt::quotient(&self.inner.context, domain, a, b)?;
+        let count = u32::try_from(domain.size()).unwrap_or(u32::MAX);
+        Ok(GpuScalars { gpu: self.clone(), scratch, count })
     }
 
     /// Computes on known input in both groups of BN254 and compares. Other curves are checked
@@ -213,6 +247,26 @@ impl Gpu {
     }
 }
 
+impl<K: Clone + Eq + Hash, V> Known<K, V> {
+    fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    fn get(
+        &self,
+        key: K,
+        new: impl FnOnce(K) -> Result<Arc<V>, GpuError>,
+    ) -> Result<Arc<V>, GpuError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = known.get(&key) {
+            return Ok(Arc::clone(value));
+        }
+        let value = new(key.clone())?;
+        known.insert(key, Arc::clone(&value));
+        Ok(value)
+    }
+}
+
 impl fmt::Debug for Gpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Gpu").field(&self.report().name).finish()
@@ -275,11 +329,11 @@ impl Drop for GpuScalars {
 }
 
 impl<F: FileField> Ntt<F> for Gpu {
-    type Domain = CpuDomain<F>;
+    type Domain = GpuDomain<F>;
     type Scalars = GpuScalars;
 
     fn domain(&self, parameters: &DomainParameters<F>) -> Result<Self::Domain, DeviceError> {
-        Ok(CpuDomain::new(parameters))
+        Ok(self.prepare_domain(parameters)?)
     }
 
     fn scalars(&self, values: &[F]) -> Result<GpuScalars, DeviceError> {
@@ -292,13 +346,7 @@ impl<F: FileField> Ntt<F> for Gpu {
         a: Vec<F>,
         b: Vec<F>,
     ) -> Result<GpuScalars, DeviceError> {
-        let (mut a, mut b) = (a, b);
-        let mut c: Vec<F> = a.iter().zip(&b).map(|(a, b)| *a * b).collect();
-        for values in [&mut a, &mut b, &mut c] {
-            domain.to_coset(values);
-        }
-        let h: Vec<F> = a.iter().zip(b).zip(c).map(|((a, b), c)| *a * b - c).collect();
-        Ok(self.upload_scalars(&h)?)
+        Ok(self.take_quotient(domain, &a, &b)?)
     }
 }
 

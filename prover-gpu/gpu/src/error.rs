@@ -38,6 +38,14 @@ pub enum GpuError {
         /// Bytes there may be.
         allowed: u64,
     },
+    /// A transform takes one value for each element of its domain.
+    #[error("a transform of {expected} values was given {found}")]
+    Length {
+        /// Elements of the domain.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
     /// The driver refused a shader or a command.
     #[error("the driver refused a command: {0}")]
     Refused(String),

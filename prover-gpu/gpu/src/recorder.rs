@@ -60,16 +60,22 @@ impl<'c> Recorder<'c> {
         Self { context, encoder, timer, spare: Vec::new() }
     }
 
-    /// Runs a kernel of workgroups.
+    /// Runs a kernel of workgroups, at most `groups_max` of them at once, for the same reason as
+    /// [`Self::threads`].
     pub(crate) fn groups(
         &mut self,
         pipeline: &Pipeline,
         buffers: &[BufferBinding<'_>],
-        groups: u32,
+        (groups, groups_max): (u32, u32),
         parameters: &[u32],
     ) {
         debug_assert!(pipeline.form == Form::Groups, "{} counts in threads", pipeline.label);
-        self.dispatch(pipeline, buffers, groups, parameters);
+        let step = groups_max.max(1);
+        for first in (0..groups).step_by(step as usize) {
+            let count = step.min(groups - first);
+            let parameters: Vec<_> = [first, count].iter().chain(parameters).copied().collect();
+            self.dispatch(pipeline, buffers, count, &parameters);
+        }
     }
 
     /// Runs a kernel of threads, at most `threads_max` of them at once: a device that is busy for

@@ -61,12 +61,23 @@ pub(crate) fn upload_raw<F: FileField>(
     what: &'static str,
     values: &[F],
 ) -> Result<Scratch, GpuError> {
-    let fill = |i: usize, bytes: &mut [u8]| {
+    let scratch = context.pool.take(what, (values.len() * F::BYTES) as u64)?;
+    write_raw(context, &scratch, 0, values)?;
+    Ok(scratch)
+}
+
+/// Writes field elements in arkworks' Montgomery form, from a byte on.
+pub(crate) fn write_raw<F: FileField>(
+    context: &Context,
+    scratch: &Scratch,
+    offset: u64,
+    values: &[F],
+) -> Result<(), GpuError> {
+    context.write(scratch.buffer(), offset, (values.len(), F::BYTES), |i, bytes| {
         if let Some(value) = values.get(i) {
             value.write_montgomery(bytes);
         }
-    };
-    context.upload(what, (values.len(), F::BYTES), fill)
+    })
 }
 
 /// The layout of a scalar field on this device.

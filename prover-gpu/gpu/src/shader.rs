@@ -57,7 +57,10 @@ impl Shader {
             s.push_str(&binding.declarations(index));
             index += binding.buffers();
         }
-        let range: &[&str] = if self.form == Form::Threads { &["first", "threads"] } else { &[] };
+        let range = match self.form {
+            Form::Threads => ["first", "threads"],
+            Form::Groups => ["first", "groups"],
+        };
         let fields = range.iter().chain(self.parameters).map(|name| format!("{name}: u32"));
         let fields = fields.collect::<Vec<_>>().join(", ");
         let workgroup = self.workgroup;
@@ -78,7 +81,8 @@ fn main(
 ",
             self.code,
             match self.form {
-                Form::Groups => "  run(group, local);\n",
+                Form::Groups =>
+                    "  if (group < parameters.groups) { run(parameters.first + group, local); }\n",
                 Form::Threads =>
                     "  let t = group * WORKGROUP + local;
   if (t < parameters.threads) { run(parameters.first + t); }

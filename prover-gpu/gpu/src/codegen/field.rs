@@ -7,6 +7,13 @@ use num_bigint::BigUint;
 
 use super::Layout;
 
+/// Bits of the modulus from which the times that it is in a value are estimated.
+const HIGH_BITS: u32 = 12;
+
+/// Bits after the point of the inverse of these bits. One is lost for every bit of the value above
+/// the modulus.
+const ESTIMATE_BITS: u32 = 25;
+
 /// The functions of a field that a shader uses.
 ///
 /// Arguments have limbs below 2^`limb_bits`, but for the highest, and so have results. What they
@@ -78,6 +85,12 @@ impl FieldCode {
         self.function(format!("fp_reduce_{multiple}"), |layout, name| {
             reduce(layout, name, multiple)
         })
+    }
+
+    /// x, at most `bound`, less as many times p as leave it below 2. `bound` is below 128.
+    pub(crate) fn remainder(&mut self, bound: u32) -> String {
+        assert!(bound < 1 << (32 - ESTIMATE_BITS), "an estimate does not fit into a word");
+        self.function("fp_remainder".into(), remainder)
     }
 
     /// Whether x is 0 or p.
@@ -256,6 +269,35 @@ fn reduce(layout: &Layout, name: &str, multiple: u32) -> String {
     s.push_str("let negative = bitcast<i32>(q) < 0;\n");
     for i in 0..n {
         let _ = writeln!(s, "r.v{i} = select(r.v{i}, x.v{i}, negative);");
+    }
+    s.push_str("return r;\n}\n");
+    s
+}
+
+/// The number of times that p is in x is estimated from the highest bits of both. Cutting off the
+/// others makes it too low by less than 1/50, and rounding it down by less than 1. In place of its
+/// product with p, that with R - p is added, and the multiple of R left out.
+fn remainder(layout: &Layout, name: &str) -> String {
+    let (n, w, mask, column) =
+        (layout.limbs, layout.limb_bits, layout.mask(), layout.column.wgsl());
+    let low = layout.modulus.bits().saturating_sub(u64::from(HIGH_BITS)) as usize;
+    let (first, shift) = (low / w as usize, low % w as usize);
+    let high: Vec<_> = (first + 1..n)
+        .map(|i| format!(" | (x.v{i} << {}u)", (i - first) * w as usize - shift))
+        .collect();
+    let inverse = (BigUint::from(1_u32) << (low + ESTIMATE_BITS as usize)) / &layout.modulus;
+    let negated = (BigUint::from(1_u32) << layout.radix_bits()) - &layout.modulus;
+    let mut s = format!(
+        "fn {name}(x: Fp) -> Fp {{
+let high = (x.v{first} >> {shift}u){};
+let times = {column}((high * {inverse}u) >> {ESTIMATE_BITS}u);
+var r: Fp; var t = {column}(0u);\n",
+        high.concat()
+    );
+    for (i, limb) in layout.split(&negated).iter().enumerate() {
+        let carry = if i == 0 { String::new() } else { format!(" + (t >> {w}u)") };
+        let _ = writeln!(s, "t = times * {column}({limb}u) + {column}(x.v{i}){carry};");
+        let _ = writeln!(s, "r.v{i} = u32(t) & {mask}u;");
     }
     s.push_str("return r;\n}\n");
     s

@@ -14,7 +14,7 @@ mod memory;
 
 pub(crate) use bounds::{Block, Degree, Value};
 pub(crate) use curve::CurveCode;
-pub(crate) use field::FieldCode;
+pub(crate) use field::{FieldCode, Linear};
 pub(crate) use layout::{Column, Layout};
 pub(crate) use memory::{Binding, Kind};
 

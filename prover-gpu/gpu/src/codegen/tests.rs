@@ -210,6 +210,23 @@ fn reductions_subtract_just_when_nothing_becomes_negative() {
 }
 
 #[test]
+fn remainders_of_all_that_limbs_have_room_for_are_below_twice_p() {
+    let gpu = Gpu::open(0, Options::default()).unwrap();
+    for layout in layouts() {
+        // R is at least 64 p.
+        let cases: Vec<_> = edges(&layout, 63).into_iter().map(|x| vec![x]).collect();
+        let mut field = FieldCode::new(layout.clone());
+        let call = format!("{}(x0)", field.remainder(64));
+        let found = run(&gpu.inner.context, field, &call, &cases);
+        let p = &layout.modulus;
+        for (case, found) in cases.iter().zip(found) {
+            assert_eq!(&found % p, &case[0] % p, "{:x}", case[0]);
+            assert!(found < p * 2_u32, "{:x}", case[0]);
+        }
+    }
+}
+
+#[test]
 fn zero_and_p_are_zero_and_nothing_else_is() {
     let gpu = Gpu::open(0, Options::default()).unwrap();
     for layout in layouts() {

@@ -99,9 +99,10 @@ impl Recording<'_, '_> {
         let buffers = [scalars.binding(), positions.binding(), counters.binding()];
         recorder.threads(&kernels.count, &buffers, bases, &digits);
         let buffers = [counters.binding(), blocks.binding()];
-        recorder.groups(&kernels.scan_blocks, &buffers, buckets.div_ceil(SCAN_BLOCK), &[buckets]);
+        let groups = (buckets.div_ceil(SCAN_BLOCK), THREADS_MAX);
+        recorder.groups(&kernels.scan_blocks, &buffers, groups, &[buckets]);
         let totals = [blocks.binding(), total.binding()];
-        recorder.groups(&kernels.scan_totals, &totals, 1, &[buckets.div_ceil(SCAN_BLOCK)]);
+        recorder.groups(&kernels.scan_totals, &totals, (1, 1), &[groups.0]);
         recorder.threads(&kernels.scan_add, &buffers, (buckets, THREADS_MAX), &[]);
         let buffers =
             [scalars.binding(), positions.binding(), counters.binding(), entries.binding()];
