@@ -12,6 +12,7 @@ use zkpool_types::api::{CircuitView, ProofView, SubmitProof};
 use zkpool_types::{DeviceClass, JobId, JobState, NanoUsd, ProjectId, Usage};
 
 use crate::client::{Client, WaitFor};
+use crate::device::DeviceArgs;
 use crate::embedded::{self, Embedded};
 use crate::exit::CliError;
 use crate::output::{Report, Table};
@@ -37,6 +38,8 @@ pub(crate) struct DemoArgs {
     /// Keep everything in this directory instead of a temporary one
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// One proof of the demonstration.
@@ -62,8 +65,9 @@ struct Summary {
 
 /// Runs the command.
 pub(crate) fn run(args: &DemoArgs, drawing: Drawing) -> Result<Report, CliError> {
+    let engine = args.device.open()?;
     with_data_dir(args.data.as_deref(), |data| {
-        let service = Embedded::start(data, embedded::ANY_PORT)?;
+        let service = Embedded::start(data, embedded::ANY_PORT, engine.device())?;
         let project: ProjectId = "demo".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
         let rows = prove_all(&service, &client, data, args.proofs as usize, drawing);
@@ -169,6 +173,7 @@ fn report(proofs: Vec<Row>) -> Result<Report, CliError> {
     let mut table = Table::new(&[
         "proof",
         "state",
+        "device",
         "queue ms",
         "witness ms",
         "ntt ms",
@@ -185,6 +190,7 @@ fn report(proofs: Vec<Row>) -> Result<Report, CliError> {
         table.row(vec![
             row.id.to_string(),
             row.state.to_string(),
+            row.device.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
             time(queue_us),
             time(witness_us),
             time(ntt_us),

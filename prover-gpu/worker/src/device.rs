@@ -12,7 +12,7 @@ use zkpool_types::{DeviceClass, ProofBody, Secret, Stage};
 use crate::Meter;
 
 /// The name of the CPU in price books.
-const CPU: &str = "cpu";
+pub(crate) const CPU: &str = "cpu";
 
 /// Randomness that blinds one proof. It must be fresh: two proofs with the same one give their
 /// witnesses away.

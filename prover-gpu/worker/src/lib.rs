@@ -16,6 +16,7 @@
 //! that no longer holds its job. Nothing here logs a value of a witness.
 
 mod attempt;
+mod class;
 mod device;
 mod fetch;
 mod hold;
@@ -27,6 +28,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use class::class_of;
 pub use device::{Blinding, Device, EngineDevice, PreparedKey, cpu};
 pub use fetch::FetchError;
 pub use keys::{KeyCache, KeyError};
