@@ -11,6 +11,7 @@ use zkpool_ledger::{PriceBook, recompute};
 use zkpool_types::api::{CircuitView, ProofView, SubmitProof};
 use zkpool_types::{DeviceClass, JobId, JobState, NanoUsd, ProjectId, Usage};
 
+use super::proofs;
 use crate::client::{Client, WaitFor};
 use crate::device::DeviceArgs;
 use crate::embedded::{self, Embedded};
@@ -50,10 +51,13 @@ struct Row {
     verified: bool,
     receipt_recomputed: bool,
     device: Option<DeviceClass>,
+    device_name: Option<String>,
     prove_ms: f64,
     charge_nano_usd: NanoUsd,
     #[serde(skip)]
     usage: Usage,
+    #[serde(skip)]
+    device_shown: String,
 }
 
 /// The demonstration as JSON.
@@ -157,9 +161,11 @@ fn check(view: &ProofView, verification_key: &Value, book: &PriceBook) -> Result
         verified,
         receipt_recomputed: receipt.is_some_and(|receipt| recompute(book, receipt).is_ok()),
         device: receipt.and_then(|receipt| receipt.device.clone()),
+        device_name: receipt.and_then(|receipt| receipt.device_name.clone()),
         prove_ms: ms(usage.device_us),
         charge_nano_usd: receipt.map_or(NanoUsd::ZERO, |receipt| receipt.charge_nano_usd),
         usage,
+        device_shown: receipt.map_or_else(String::new, proofs::device),
     })
 }
 
@@ -190,7 +196,7 @@ fn report(proofs: Vec<Row>) -> Result<Report, CliError> {
         table.row(vec![
             row.id.to_string(),
             row.state.to_string(),
-            row.device.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
+            row.device_shown.clone(),
             time(queue_us),
             time(witness_us),
             time(ntt_us),

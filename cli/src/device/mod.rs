@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use zkpool_gpu::{AdapterReport, Gpu, GpuError, Options};
-use zkpool_worker::{Device, EngineDevice, class_of, cpu};
+use zkpool_worker::{Device, cpu};
 
 use crate::exit::CliError;
 use crate::groth16::CacheArgs;
@@ -85,7 +85,7 @@ impl Engine {
     pub(crate) fn device(&self) -> Arc<dyn Device> {
         match self {
             Self::Cpu => Arc::new(cpu()),
-            Self::Gpu(gpu) => Arc::new(EngineDevice::new(gpu.clone(), class_of(gpu.report()))),
+            Self::Gpu(gpu) => Arc::new(zkpool_worker::gpu(gpu.clone())),
         }
     }
 }

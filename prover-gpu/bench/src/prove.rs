@@ -47,7 +47,9 @@ pub struct ProveReport {
     /// On the device.
     #[serde(flatten)]
     pub on_device: ProverTimes,
-    /// The CPU engine with all threads.
+    /// The CPU engine with all threads, the median.
+    pub cpu_median_ms: f64,
+    /// The CPU engine in full.
     pub cpu: ProverTimes,
     /// Threads of the CPU engine.
     pub threads: usize,
@@ -72,10 +74,11 @@ pub fn prove(
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<ProveReport, BenchError> {
     let curve = key.curve();
-    let report = |device, on_device, cpu, stages| ProveReport {
+    let report = |device, on_device, cpu: ProverTimes, stages| ProveReport {
         curve,
         device,
         on_device,
+        cpu_median_ms: cpu.times.median_ms,
         cpu,
         threads: rayon::current_num_threads(),
         stages,

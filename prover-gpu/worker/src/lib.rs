@@ -18,6 +18,7 @@
 mod attempt;
 mod class;
 mod device;
+mod devices;
 mod fetch;
 mod hold;
 mod keys;
@@ -29,7 +30,7 @@ mod worker;
 mod tests;
 
 pub use class::class_of;
-pub use device::{Blinding, Device, EngineDevice, PreparedKey, cpu};
+pub use device::{Blinding, Device, EngineDevice, PreparedKey, cpu, gpu};
 pub use fetch::FetchError;
 pub use keys::{KeyCache, KeyError};
 pub use meter::Meter;
