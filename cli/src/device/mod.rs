@@ -93,7 +93,7 @@ impl Engine {
 /// Opens an adapter and lets it compute what is known.
 pub(crate) fn checked(index: usize, options: &Options) -> Result<Gpu, GpuError> {
     let gpu = Gpu::open(index, options.clone())?;
-    zkpool_bench::self_check(&gpu)?;
+    gpu.self_check()?;
     Ok(gpu)
 }
 

@@ -14,7 +14,6 @@ mod instance;
 mod msm;
 mod ntt;
 mod prove;
-mod self_check;
 mod subject;
 mod times;
 
@@ -24,5 +23,4 @@ pub use instance::Distribution;
 pub use msm::{Group, MsmOptions, MsmReport, msm};
 pub use ntt::{NttOptions, NttReport, ntt};
 pub use prove::{ProveReport, ProverTimes, prove};
-pub use self_check::self_check;
 pub use times::{Stages, Times};

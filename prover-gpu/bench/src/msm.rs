@@ -12,7 +12,7 @@ use zkpool_types::Curve;
 
 use crate::error::BenchError;
 use crate::instance::{Distribution, Instance};
-use crate::subject::Subject;
+use crate::subject::MsmSubject;
 use crate::times::{Stages, Times, mean, ms, timed};
 
 /// Most runs on the CPU: it takes up to a thousand times as long as what it is compared with.
@@ -75,6 +75,12 @@ pub struct MsmReport {
     pub prepare_ms: f64,
     /// Memory that the bases take.
     pub resident_bytes: u64,
+    /// Word products that the device does in a second, measured in this run.
+    pub word_products_per_second: Option<f64>,
+    /// The time of the word products alone that random scalars need, at that rate.
+    pub floor_ms: Option<f64>,
+    /// The floor over the median.
+    pub floor_fraction: Option<f64>,
 }
 
 /// Results are right, and this is how long they took.
@@ -100,8 +106,8 @@ pub fn msm(gpu: Option<&Gpu>, options: MsmOptions) -> Result<MsmReport, BenchErr
 fn of_group<G>(gpu: Option<&Gpu>, options: MsmOptions) -> Result<MsmReport, BenchError>
 where
     G: CurveGroup + VariableBaseMSM,
-    Cpu: Msm<G>,
-    Gpu: Msm<G>,
+    Cpu: MsmSubject<G>,
+    Gpu: MsmSubject<G>,
 {
     match gpu {
         Some(gpu) => measure(gpu, options),
@@ -112,7 +118,7 @@ where
 fn measure<G, N>(engine: &N, options: MsmOptions) -> Result<MsmReport, BenchError>
 where
     G: CurveGroup + VariableBaseMSM,
-    N: Subject + Msm<G>,
+    N: MsmSubject<G>,
     Cpu: Msm<G>,
 {
     let instance = Instance::<G>::new(1 << options.log_size, options.distribution, options.seed);
@@ -121,8 +127,10 @@ where
     engine.take_stages();
     let device = repeat(engine, &bases, &instance, options.runs)?;
     let stages = mean(engine.take_stages(), options.runs);
-    let resident_bytes = bases.bytes();
+    let (resident_bytes, word_products) = (bases.bytes(), N::word_products(&bases));
     drop(bases);
+    let rate = engine.word_products_per_second()?;
+    let floor_ms = rate.map(|rate| word_products as f64 / rate * 1e3);
     let cpu_bases = Cpu.bases(instance.points.clone(), 0)?;
     let cpu = repeat(&Cpu, &cpu_bases, &instance, options.runs.min(CPU_RUNS_MAX))?;
     let single = options.cpu_single_thread.then(|| on_one_thread(&instance, options.runs));
@@ -139,6 +147,9 @@ where
         stages,
         prepare_ms: ms(prepared),
         resident_bytes,
+        word_products_per_second: rate,
+        floor_ms,
+        floor_fraction: floor_ms.map(|floor| floor / device.times.median_ms),
     })
 }
 

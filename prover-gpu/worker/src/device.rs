@@ -71,28 +71,22 @@ pub struct EngineDevice<N> {
     class: DeviceClass,
     name: String,
     is_reference: bool,
-}
-
-impl<N> EngineDevice<N> {
-    /// The device of this class and name that `engine` drives. Its proofs are checked against the
-    /// CPU's.
-    pub const fn new(engine: N, class: DeviceClass, name: String) -> Self {
-        Self { engine, class, name, is_reference: false }
-    }
+    memory_bytes_max: Option<u64>,
 }
 
 /// The processor this runs on, all its cores: the reference of every other device.
 #[must_use]
 pub fn cpu() -> EngineDevice<Cpu> {
     let (class, name) = (DeviceClass::new(CPU), "CPU".to_owned());
-    EngineDevice { engine: Cpu, class, name, is_reference: true }
+    EngineDevice { engine: Cpu, class, name, is_reference: true, memory_bytes_max: None }
 }
 
-/// An opened GPU.
+/// An opened GPU. Its proofs are checked against the CPU's.
 #[must_use]
 pub fn gpu(gpu: Gpu) -> EngineDevice<Gpu> {
     let (class, name) = (class_of(gpu.report()), gpu.report().name.clone());
-    EngineDevice::new(gpu, class, name)
+    let memory_bytes_max = Some(gpu.resident_bytes_max());
+    EngineDevice { engine: gpu, class, name, is_reference: false, memory_bytes_max }
 }
 
 impl<N> Device for EngineDevice<N>
@@ -106,6 +100,10 @@ where
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn memory_bytes_max(&self) -> Option<u64> {
+        self.memory_bytes_max
     }
 
     fn is_reference(&self) -> bool {

@@ -85,6 +85,10 @@ fn report(measured: &MsmReport) -> Result<Report, CliError> {
         ("CPU engine", beside(measured.cpu_median_ms, times.median_ms)),
     ];
     pairs.extend(single.map(|ms| ("arkworks, one thread", beside(ms, times.median_ms))));
+    if let (Some(floor_ms), Some(fraction)) = (measured.floor_ms, measured.floor_fraction) {
+        let percent = 100.0 * fraction;
+        pairs.push(("floor", format!("{floor_ms:.2} ms of word products, {percent:.0} % of it")));
+    }
     pairs.push(("products", if *matches { "match" } else { "DO NOT MATCH" }.to_owned()));
     let text = format!("{}{}", fields(&pairs), stage_lines(&measured.stages));
     Ok(Report::new(measured, text)?.holds(*matches))
