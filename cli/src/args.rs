@@ -81,7 +81,16 @@ mod tests {
             "zkpool groth16 verify vk.json public.json proof.json",
             "zkpool groth16 export-verification-key k.zkey vk.json",
             "zkpool bench service --proofs 3",
-            "zkpool bench groth16 k.zkey w.wtns --runs 3",
+            "zkpool devices",
+            "zkpool demo --device gpu",
+            "zkpool serve --device gpu:1 --cache c",
+            "zkpool groth16 prove k.zkey w.wtns proof.json public.json --device cpu",
+            "zkpool bench prove k.zkey w.wtns --runs 3",
+            "zkpool bench prove --curve bn254 --log-size 16 --device gpu --window-bits 12",
+            "zkpool bench msm --curve bls12-381 --group g2 --log-size 12 --device gpu",
+            "zkpool bench msm --log-size 24 --no-cpu-single-thread --table-gib 4 --seed 7",
+            "zkpool bench msm --log-size 8 --distribution witness-like --arithmetic narrow",
+            "zkpool bench ntt --curve bn254 --log-size 20 --runs 3",
         ] {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
         }
@@ -101,6 +110,15 @@ mod tests {
             "zkpool demo --proofs 0",
             "zkpool proofs show latest",
             "zkpool demo --log [",
+            "zkpool demo --device cuda",
+            "zkpool groth16 verify vk.json public.json proof.json --device cpu",
+            "zkpool bench msm",
+            "zkpool bench msm --log-size 31",
+            "zkpool bench msm --log-size 8 --distribution even",
+            "zkpool bench ntt --log-size 8 --runs 0",
+            "zkpool bench prove",
+            "zkpool bench prove k.zkey",
+            "zkpool bench prove k.zkey w.wtns --log-size 8",
         ] {
             assert!(parse(line).is_err(), "{line} was accepted");
         }

@@ -19,7 +19,8 @@ Exit codes:
   3  the server cannot be reached or did not answer in time
   4  the API key is missing, unknown or lacks a scope
   5  refused: a file or a request is invalid, or what it names does not exist
-  6  this machine: a file cannot be read or written, or a directory is in use
+  6  this machine: a file cannot be read or written, a directory is in use, or the device
+     that was asked for does not work
   7  the server failed, or this program has a fault";
 
 /// How the process ends.
@@ -178,6 +179,17 @@ pub(crate) enum CliError {
         /// What the store said.
         source: Cause,
     },
+    /// The GPU that was asked for cannot be used.
+    #[error("cannot use that GPU: {}{found}", why.as_ref().map_or_else(String::new, |why| format!("{why}; ")))]
+    Device {
+        /// The adapters of this machine.
+        found: String,
+        /// What the adapter said, if there is one.
+        why: Option<zkpool_gpu::GpuError>,
+    },
+    /// The device stopped working.
+    #[error("{0}")]
+    DeviceFailed(#[source] zkpool_snark::DeviceError),
     /// Something that cannot happen did.
     #[error("{0}")]
     Fault(String),
@@ -228,7 +240,9 @@ impl CliError {
             Self::File { .. }
             | Self::DataInUse { .. }
             | Self::Listen { .. }
-            | Self::Storage { .. } => Exit::Local,
+            | Self::Storage { .. }
+            | Self::Device { .. }
+            | Self::DeviceFailed(_) => Exit::Local,
             Self::NotTheApi { .. } | Self::BadDocument { .. } | Self::Fault(_) => Exit::Fault,
         }
     }
@@ -258,6 +272,9 @@ impl CliError {
             Self::DataInUse { .. } => "stop that server, or choose another --data".into(),
             Self::Listen { .. } => "choose another address with --listen".into(),
             Self::Storage { .. } => "check the disk and the permissions of --data".into(),
+            Self::Device { .. } | Self::DeviceFailed(_) => {
+                "see `zkpool devices`, or use --device cpu".into()
+            }
             Self::Fault(_) => "run again with --log debug and report what it says".into(),
         }
     }

@@ -4,6 +4,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rand_chacha::ChaCha20Rng;
 use serde_json::Value;
 use zkpool_circuit_files::json::{self, verification_key};
 use zkpool_circuit_files::validated::Validated;
@@ -11,16 +12,18 @@ use zkpool_circuit_files::zkey::{self, OpenError, WriteError};
 use zkpool_circuit_files::{
     AnyProvingKey, AnyR1cs, AnyVerifyingKey, AnyWitness, GroupChecks, ReadOptions, wtns,
 };
-use zkpool_snark::{AnyProver, AnyVerifier, Cpu, ProveError};
-use zkpool_types::{ProofBody, Stage};
+use zkpool_snark::{AnyEngine, AnyProver, AnyVerifier, Cpu, ProveError};
+use zkpool_types::ProofBody;
 
+use crate::device::Engine;
 use crate::exit::CliError;
 use crate::{files, random};
 
-/// Where it is noted which keys have passed the subgroup checks, so that a key is checked once.
+/// Where it is noted which keys have passed the subgroup checks, so that a key is checked once,
+/// and where compiled shaders are kept.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CacheArgs {
-    /// Where it is noted which keys were checked; in your cache directory by default
+    /// Where checked keys are noted and compiled shaders kept; in your cache directory by default
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// The cache directory of the user (XDG Base Directory Specification)
@@ -42,6 +45,11 @@ impl CacheArgs {
     /// The record of checked keys.
     fn record(&self) -> Option<Validated> {
         Some(Validated::new(self.dir()?.join("validated")))
+    }
+
+    /// The directory of compiled shaders.
+    pub(crate) fn pipelines(&self) -> Option<PathBuf> {
+        Some(self.dir()?.join("pipelines"))
     }
 }
 
@@ -82,35 +90,34 @@ pub(crate) fn development_setup(circuit: &AnyR1cs, path: &Path) -> Result<(), Cl
     })
 }
 
-/// A proving key that is ready for proofs.
-pub(crate) struct Prover(AnyProver<Cpu>);
+/// Makes a proof on this device and verifies it.
+///
+/// # Errors
+/// The witness is for another circuit or does not satisfy it, or the device failed.
+pub(crate) fn prove(
+    engine: &Engine,
+    key: AnyProvingKey,
+    witness: &AnyWitness,
+) -> Result<ProofBody, CliError> {
+    let rng = random::generator()?;
+    let proven = match engine {
+        Engine::Cpu => prove_on(Cpu, key, witness, rng),
+        Engine::Gpu(gpu) => prove_on(gpu.clone(), key, witness, rng),
+    };
+    proven.map_err(|error| match error {
+        ProveError::Unsatisfied => CliError::Unsatisfied,
+        ProveError::Device(error) => CliError::DeviceFailed(error),
+        error => CliError::Proving(error.into()),
+    })
+}
 
-impl Prover {
-    /// Makes a key ready.
-    pub(crate) fn new(key: AnyProvingKey) -> Result<Self, CliError> {
-        AnyProver::new(Cpu, key).map(Self).map_err(CliError::internal)
-    }
-
-    /// Makes a proof and verifies it.
-    ///
-    /// # Errors
-    /// The witness is for another circuit or does not satisfy it.
-    pub(crate) fn prove(&self, witness: &AnyWitness) -> Result<ProofBody, CliError> {
-        self.prove_observed(witness, |_| {})
-    }
-
-    /// [`Prover::prove`], with every stage told to `observe` as it begins.
-    pub(crate) fn prove_observed(
-        &self,
-        witness: &AnyWitness,
-        mut observe: impl FnMut(Stage),
-    ) -> Result<ProofBody, CliError> {
-        let proven = self.0.prove(witness, &mut random::generator()?, &mut observe);
-        proven.map_err(|error| match error {
-            ProveError::Unsatisfied => CliError::Unsatisfied,
-            error => CliError::Proving(error.into()),
-        })
-    }
+fn prove_on(
+    engine: impl AnyEngine,
+    key: AnyProvingKey,
+    witness: &AnyWitness,
+    mut rng: ChaCha20Rng,
+) -> Result<ProofBody, ProveError> {
+    AnyProver::new(engine, key)?.prove(witness, &mut rng, &mut ())
 }
 
 /// Writes a verification key, as snarkjs writes it.

@@ -7,6 +7,7 @@
 mod args;
 mod client;
 mod commands;
+mod device;
 mod digest;
 mod embedded;
 mod exit;

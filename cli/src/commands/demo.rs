@@ -11,7 +11,9 @@ use zkpool_ledger::{PriceBook, recompute};
 use zkpool_types::api::{CircuitView, ProofView, SubmitProof};
 use zkpool_types::{DeviceClass, JobId, JobState, NanoUsd, ProjectId, Usage};
 
+use super::proofs;
 use crate::client::{Client, WaitFor};
+use crate::device::DeviceArgs;
 use crate::embedded::{self, Embedded};
 use crate::exit::CliError;
 use crate::output::{Report, Table};
@@ -37,6 +39,8 @@ pub(crate) struct DemoArgs {
     /// Keep everything in this directory instead of a temporary one
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// One proof of the demonstration.
@@ -47,10 +51,13 @@ struct Row {
     verified: bool,
     receipt_recomputed: bool,
     device: Option<DeviceClass>,
+    device_name: Option<String>,
     prove_ms: f64,
     charge_nano_usd: NanoUsd,
     #[serde(skip)]
     usage: Usage,
+    #[serde(skip)]
+    device_shown: String,
 }
 
 /// The demonstration as JSON.
@@ -62,8 +69,9 @@ struct Summary {
 
 /// Runs the command.
 pub(crate) fn run(args: &DemoArgs, drawing: Drawing) -> Result<Report, CliError> {
+    let engine = args.device.open()?;
     with_data_dir(args.data.as_deref(), |data| {
-        let service = Embedded::start(data, embedded::ANY_PORT)?;
+        let service = Embedded::start(data, embedded::ANY_PORT, engine.device())?;
         let project: ProjectId = "demo".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
         let rows = prove_all(&service, &client, data, args.proofs as usize, drawing);
@@ -153,9 +161,11 @@ fn check(view: &ProofView, verification_key: &Value, book: &PriceBook) -> Result
         verified,
         receipt_recomputed: receipt.is_some_and(|receipt| recompute(book, receipt).is_ok()),
         device: receipt.and_then(|receipt| receipt.device.clone()),
+        device_name: receipt.and_then(|receipt| receipt.device_name.clone()),
         prove_ms: ms(usage.device_us),
         charge_nano_usd: receipt.map_or(NanoUsd::ZERO, |receipt| receipt.charge_nano_usd),
         usage,
+        device_shown: receipt.map_or_else(String::new, proofs::device),
     })
 }
 
@@ -169,6 +179,7 @@ fn report(proofs: Vec<Row>) -> Result<Report, CliError> {
     let mut table = Table::new(&[
         "proof",
         "state",
+        "device",
         "queue ms",
         "witness ms",
         "ntt ms",
@@ -185,6 +196,7 @@ fn report(proofs: Vec<Row>) -> Result<Report, CliError> {
         table.row(vec![
             row.id.to_string(),
             row.state.to_string(),
+            row.device_shown.clone(),
             time(queue_us),
             time(witness_us),
             time(ntt_us),

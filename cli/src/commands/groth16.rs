@@ -9,6 +9,7 @@ use serde_json::json;
 use zkpool_circuit_files::r1cs;
 
 use super::verify::verdict;
+use crate::device::{DeviceArgs, Engine};
 use crate::exit::CliError;
 use crate::files;
 use crate::groth16::{self, CacheArgs};
@@ -67,7 +68,7 @@ pub(crate) struct ProveArgs {
     /// Where to write the public inputs (JSON)
     public: PathBuf,
     #[command(flatten)]
-    cache: CacheArgs,
+    device: DeviceArgs,
 }
 
 /// Runs the command.
@@ -101,16 +102,36 @@ fn setup(circuit: &Path, proving_key: &Path, drawing: Drawing) -> Result<Report,
 
 fn prove(args: &ProveArgs, drawing: Drawing) -> Result<Report, CliError> {
     let bar = drawing.spinner("opening the key");
-    let key = groth16::open_key(&args.proving_key, &args.cache)?;
-    let witness = groth16::read_witness(&args.witness)?;
-    bar.say("proving");
-    let body = groth16::Prover::new(key)?.prove(&witness)?;
+    let key = || groth16::open_key(&args.proving_key, &args.device.cache);
+    let (first_key, witness) = (key()?, groth16::read_witness(&args.witness)?);
+    let engine = args.device.open()?;
+    bar.say(format!("proving on {}", engine.name()));
+    let mut proven = groth16::prove(&engine, first_key, &witness);
+    if proven.as_ref().is_err_and(|error| asks_the_cpu(error, &engine, &args.device)) {
+        bar.say("proving on the CPU");
+        proven = groth16::prove(&Engine::Cpu, key()?, &witness);
+        if proven.is_ok() {
+            output::warn(&format!("{} failed, the CPU proved instead", engine.name()));
+        }
+    }
+    let body = proven?;
     drop(bar);
     if body.development {
         output::warn("the key is for development only: who made it can forge proofs");
     }
     groth16::write_proof(&body, &args.proof, &args.public)?;
     written(&[&args.proof, &args.public])
+}
+
+/// Whether the CPU can say more than a GPU that ended with this error: a proof that does not
+/// verify may be the fault of either the witness or the device.
+fn asks_the_cpu(error: &CliError, engine: &Engine, wanted: &DeviceArgs) -> bool {
+    engine.gpu().is_some()
+        && match error {
+            CliError::Unsatisfied => true,
+            CliError::DeviceFailed(_) => wanted.may_be_the_cpu(),
+            _ => false,
+        }
 }
 
 /// Which files were written.

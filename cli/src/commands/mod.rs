@@ -3,6 +3,7 @@
 mod bench;
 mod circuits;
 mod demo;
+mod devices;
 mod groth16;
 mod keys;
 mod proofs;
@@ -22,6 +23,7 @@ use crate::progress::Drawing;
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
     Serve(serve::ServeArgs),
+    Devices(devices::DevicesArgs),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     #[command(subcommand)]
@@ -42,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
     match cli.command {
         Command::Demo(args) => demo::run(&args, drawing),
         Command::Serve(args) => serve::run(&args, cli.json),
+        Command::Devices(args) => devices::run(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Circuits(command) => circuits::run(&command, drawing),
         Command::Prove(args) => prove::run(args, drawing),

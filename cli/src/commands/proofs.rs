@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use zkpool_types::api::ProofView;
 use zkpool_types::limits::PAGE_ROWS_DEFAULT;
-use zkpool_types::{JobId, JobState};
+use zkpool_types::{JobId, JobState, Receipt};
 
 use crate::client::{Client, ProofFilter, ServerArgs};
 use crate::exit::CliError;
@@ -108,11 +108,20 @@ pub(crate) fn shown(view: &ProofView) -> Result<Report, CliError> {
     pairs.extend(view.failure.as_ref().map(|f| ("failure", format!("{} ({})", f.detail, f.code))));
     pairs.extend(view.proof.as_ref().map(|p| ("public inputs", p.public_inputs.join(", "))));
     if let Some(receipt) = &view.receipt {
-        let device = receipt.device.as_ref().map_or("none", |device| device.as_str());
-        pairs.push(("device", format!("{device}, {} ms", receipt.usage.device_us / 1000)));
+        let ms = receipt.usage.device_us / 1000;
+        pairs.push(("device", format!("{}, {ms} ms", device(receipt))));
         pairs.push(("charge", receipt.charge_nano_usd.to_string()));
     }
     Ok(Report::new(view, fields(&pairs))?.holds(view.state == JobState::Succeeded))
+}
+
+/// What a device calls itself and the class that it is charged as.
+pub(crate) fn device(receipt: &Receipt) -> String {
+    match (&receipt.device, &receipt.device_name) {
+        (None, _) => "none".to_owned(),
+        (Some(class), None) => class.to_string(),
+        (Some(class), Some(name)) => format!("{name} ({class})"),
+    }
 }
 
 /// State and stage in one word or two.

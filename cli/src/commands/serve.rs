@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use crate::device::DeviceArgs;
 use crate::embedded::Embedded;
 use crate::exit::CliError;
 use crate::output::{self, Report};
@@ -24,16 +25,19 @@ pub(crate) struct ServeArgs {
     /// The address to listen on; port 0 is any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, as_json: bool) -> Result<Report, CliError> {
-    let service = Embedded::start(&args.data, args.listen)?;
+    let engine = args.device.open()?;
+    let service = Embedded::start(&args.data, args.listen, engine.device())?;
     let url = service.url();
     if as_json {
-        output::line(&json!({ "listening": url }).to_string());
+        output::line(&json!({ "listening": url, "device": engine.name() }).to_string());
     } else {
-        output::line(&format!("listening on {url}"));
+        output::line(&format!("listening on {url}, proving on {}", engine.name()));
         output::line(&create_key_hint(&args.data));
     }
     service.run_until_asked_to_stop()?;

@@ -13,7 +13,7 @@ use zkpool_functions::{Context, Settings, local, router};
 use zkpool_jobs::Jobs;
 use zkpool_ledger::PriceBook;
 use zkpool_types::{ApiKey, KeyId, ProjectId, Scope};
-use zkpool_worker::{Worker, cpu};
+use zkpool_worker::{Device, Worker};
 
 use super::Storage;
 use crate::client::Client;
@@ -38,8 +38,12 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Starts a service on a data directory. It takes requests when this returns.
-    pub(crate) fn start(data: &Path, listen: SocketAddr) -> Result<Self, CliError> {
+    /// Starts a service on a data directory that proves on `device`. It takes requests when this returns.
+    pub(crate) fn start(
+        data: &Path,
+        listen: SocketAddr,
+        device: Arc<dyn Device>,
+    ) -> Result<Self, CliError> {
         let storage = Storage::open(data)?;
         let lock = storage.lock()?;
         let price_book = PriceBook::builtin()
@@ -48,7 +52,7 @@ impl Embedded {
         let stop = CancellationToken::new();
         let settings = Settings { draining: stop.clone(), ..Settings::default() };
         let context = Context::new(storage.ports().clone(), Arc::clone(&price_book), settings);
-        let prover = prove(&storage, &context, &stop)?;
+        let prover = prove(&storage, &context, device, &stop)?;
         let jobs = context.jobs().clone();
         let (server, address) = serve(&storage, context, listen, &stop)?;
         Ok(Self { storage, _lock: lock, address, price_book, jobs, stop, server, prover })
@@ -124,11 +128,12 @@ fn serve(
 fn prove(
     storage: &Storage,
     context: &Context,
+    device: Arc<dyn Device>,
     stop: &CancellationToken,
 ) -> Result<JoinHandle<()>, CliError> {
     let settings = zkpool_worker::Settings::new(storage.cache_dir());
     let (ports, jobs) = (storage.ports().clone(), context.jobs().clone());
-    let worker = Worker::new(ports, jobs, Arc::new(cpu()), settings).map_err(CliError::internal)?;
+    let worker = Worker::new(ports, jobs, device, settings).map_err(CliError::internal)?;
     let stop = stop.clone();
     Ok(storage.runtime().spawn(async move { worker.run(stop).await }))
 }

@@ -1,7 +1,7 @@
 //! Ending a job: by its prover, or by its requester.
 
 use zkpool_types::api::ProofView;
-use zkpool_types::{DeviceClass, Failure, JobId, JobState, Outcome, ProjectId, ProofBody, Usage};
+use zkpool_types::{Failure, JobId, JobState, Outcome, ProjectId, ProofBody, ProvingDevice, Usage};
 
 use crate::decide::{Event, Job, Refused, decide};
 use crate::effects::{Settled, Subject};
@@ -34,7 +34,7 @@ impl Jobs {
         &self,
         claim: &Claim,
         proof: ProofBody,
-        device: DeviceClass,
+        device: impl Into<ProvingDevice>,
         measured: Usage,
     ) -> Result<Commit, CommitError> {
         let key = keys::outcome(&claim.request.project, claim.request.id);
@@ -46,7 +46,7 @@ impl Jobs {
             attempt: Some(claim.attempt),
             proof: Some(proof),
             failure: None,
-            device: Some(device),
+            device: Some(device.into()),
             usage: self.metered(claim, proof_bytes, measured),
         };
         self.commit(claim, Event::Proved(claim.attempt.id), ending).await
@@ -61,7 +61,7 @@ impl Jobs {
         &self,
         claim: &Claim,
         failure: Failure,
-        device: Option<DeviceClass>,
+        device: Option<impl Into<ProvingDevice>>,
         measured: Usage,
     ) -> Result<Commit, CommitError> {
         let ending = Ending {
@@ -69,7 +69,7 @@ impl Jobs {
             attempt: Some(claim.attempt),
             proof: None,
             failure: Some(failure),
-            device,
+            device: device.map(Into::into),
             usage: self.metered(claim, 0, measured),
         };
         self.commit(claim, Event::Rejected(claim.attempt.id), ending).await
@@ -83,11 +83,11 @@ impl Jobs {
     pub async fn abandon(
         &self,
         claim: &Claim,
-        device: Option<DeviceClass>,
+        device: Option<impl Into<ProvingDevice>>,
         measured: Usage,
     ) -> Result<(), CommitError> {
         let usage = self.metered(claim, 0, measured);
-        let waste = Some(self.waste(claim, device, usage)?);
+        let waste = Some(self.waste(claim, device.map(Into::into), usage)?);
         let (job, _) = self.standing(&claim.request.project, claim.request.id).await?;
         let event = Event::AttemptLost(claim.attempt.id);
         self.settle(job, event, Subject { waste, ..claim.subject() }).await?;

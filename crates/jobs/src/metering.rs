@@ -3,7 +3,7 @@
 use zkpool_ledger::{ReceiptError, ReceiptInput, RequestCount, receipt};
 use zkpool_types::limits::HEARTBEAT_S;
 use zkpool_types::{
-    Attempt, DeviceClass, Failure, JobRequest, JobState, Outcome, ProofBody, Receipt, Timestamp,
+    Attempt, Failure, JobRequest, JobState, Outcome, ProofBody, ProvingDevice, Receipt, Timestamp,
     Usage, Waste,
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct Ending {
     pub(crate) attempt: Option<Attempt>,
     pub(crate) proof: Option<ProofBody>,
     pub(crate) failure: Option<Failure>,
-    pub(crate) device: Option<DeviceClass>,
+    pub(crate) device: Option<ProvingDevice>,
     pub(crate) usage: Usage,
 }
 
@@ -114,7 +114,7 @@ impl Jobs {
     pub(crate) fn waste(
         &self,
         claim: &Claim,
-        device: Option<DeviceClass>,
+        device: Option<ProvingDevice>,
         usage: Usage,
     ) -> Result<Waste, ReceiptError> {
         let receipt = self.receipt(&claim.request, device, usage, false, false)?;
@@ -124,16 +124,19 @@ impl Jobs {
     fn receipt(
         &self,
         request: &JobRequest,
-        device: Option<DeviceClass>,
+        device: Option<ProvingDevice>,
         usage: Usage,
         charged: bool,
         development: bool,
     ) -> Result<Receipt, ReceiptError> {
+        let (device, device_name) =
+            device.map_or((None, None), |device| (Some(device.class), device.name));
         let input = ReceiptInput {
             job: request.id,
             project: request.project.clone(),
             circuit: request.circuit.clone(),
             device,
+            device_name,
             usage,
             charged,
             development,

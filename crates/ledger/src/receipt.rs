@@ -26,8 +26,10 @@ pub struct ReceiptInput {
     pub project: ProjectId,
     /// The circuit.
     pub circuit: CircuitRef,
-    /// The device that did the work; none where none did.
+    /// The class of the device that did the work; none where none did.
     pub device: Option<DeviceClass>,
+    /// What that device calls itself.
+    pub device_name: Option<String>,
     /// What was metered.
     pub usage: Usage,
     /// Whether the work is charged: for success only.
@@ -79,6 +81,7 @@ pub fn receipt(book: &PriceBook, input: ReceiptInput) -> Result<Receipt, Receipt
         project,
         circuit,
         device,
+        device_name,
         usage,
         charged,
         development,
@@ -96,6 +99,7 @@ pub fn receipt(book: &PriceBook, input: ReceiptInput) -> Result<Receipt, Receipt
         circuit,
         price_book: book.version(),
         device,
+        device_name,
         usage,
         utilisation_bp: book.utilisation_bp(),
         margin_bp: book.margin_bp(),
@@ -211,6 +215,7 @@ pub(crate) mod tests {
             project: "rollup".parse().unwrap(),
             circuit: CircuitRef::of_key("transfer", &Sha256Digest::of(b"key")).unwrap(),
             device: Some(DeviceClass::new("nvidia-l4")),
+            device_name: None,
             usage,
             charged,
             development: false,

@@ -93,6 +93,7 @@ fn input_of(receipt: &Receipt) -> ReceiptInput {
         project: receipt.project.clone(),
         circuit: receipt.circuit.clone(),
         device: receipt.device.clone(),
+        device_name: receipt.device_name.clone(),
         usage: receipt.usage,
         charged: receipt.charged,
         development: receipt.development,

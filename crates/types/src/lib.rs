@@ -30,7 +30,7 @@ pub use job::{
 };
 pub use key::{ApiKey, KeyRecord, Scope};
 pub use money::NanoUsd;
-pub use receipt::{ChargeLine, DeviceClass, Receipt, Usage};
+pub use receipt::{ChargeLine, DeviceClass, ProvingDevice, Receipt, Usage};
 pub use record::{IdempotencyRecord, LateMark, SweepMark, Upload, Waste};
 pub use secret::Secret;
 

@@ -31,6 +31,21 @@ impl fmt::Display for DeviceClass {
     }
 }
 
+/// The device that worked on a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvingDevice {
+    /// The class that its time is charged as.
+    pub class: DeviceClass,
+    /// What it calls itself.
+    pub name: Option<String>,
+}
+
+impl From<DeviceClass> for ProvingDevice {
+    fn from(class: DeviceClass) -> Self {
+        Self { class, name: None }
+    }
+}
+
 /// What one job used. Times are whole microseconds, sizes are bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,8 +98,11 @@ pub struct Receipt {
     pub circuit: CircuitRef,
     /// The version (date) of the price book that was applied.
     pub price_book: String,
-    /// The device that did the work; none where none did.
+    /// The class that the device which did the work is charged as; none where none did.
     pub device: Option<DeviceClass>,
+    /// What that device calls itself, where it was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
     /// What was metered.
     pub usage: Usage,
     /// Utilisation assumed, in basis points.

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use bytes::Bytes;
 use zkpool_circuit_files::wtns;
 use zkpool_snark::{DeviceError, ProveError};
-use zkpool_types::{DeviceClass, ErrorCode, Failure, ProofBody, Secret, Stage};
+use zkpool_types::{ErrorCode, Failure, ProofBody, ProvingDevice, Secret, Stage};
 
 use crate::device::{Blinding, PreparedKey};
 use crate::meter::Meter;
@@ -13,8 +13,8 @@ use crate::meter::Meter;
 /// What an attempt ended with, if no other attempt on a sound device would end otherwise.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
-    /// A proof that verifies, and the class of device that made it.
-    Proven(ProofBody, DeviceClass),
+    /// A proof that verifies, and the device that made it.
+    Proven(ProofBody, ProvingDevice),
     /// There is no proof of this witness.
     Refused(Failure),
 }
@@ -40,13 +40,13 @@ pub(crate) enum Fault {
     Json(#[from] serde_json::Error),
 }
 
-/// Proves on a device of this class and verifies on the CPU. It blocks its thread.
+/// Proves on this device and verifies on the CPU. It blocks its thread.
 ///
 /// # Errors
 /// Another attempt may do better.
 pub(crate) fn run(
     key: &dyn PreparedKey,
-    class: &DeviceClass,
+    device: &ProvingDevice,
     witness: &Secret<Bytes>,
     blinding: Blinding,
     meter: &Meter,
@@ -58,7 +58,7 @@ pub(crate) fn run(
         Err(error) => return Ok(refused(ErrorCode::InvalidWitness, error)),
     };
     match key.prove(&witness, blinding, meter) {
-        Ok(proof) => Ok(Verdict::Proven(proof, class.clone())),
+        Ok(proof) => Ok(Verdict::Proven(proof, device.clone())),
         Err(error) => judge(error),
     }
 }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use zkpool_circuit_files::{AnyProvingKey, AnyWitness};
+use zkpool_gpu::Gpu;
 use zkpool_snark::{AnyEngine, AnyProver, Cpu, ProveError};
 use zkpool_types::{DeviceClass, ProofBody, Secret, Stage};
 
 use crate::Meter;
+use crate::class::class_of;
 
 /// The name of the CPU in price books.
-const CPU: &str = "cpu";
+pub(crate) const CPU: &str = "cpu";
 
 /// Randomness that blinds one proof. It must be fresh: two proofs with the same one give their
 /// witnesses away.
@@ -22,8 +24,16 @@ pub type Blinding = Secret<[u8; 32]>;
 ///
 /// Preparing and proving block their thread. A device proves one job at a time.
 pub trait Device: Send + Sync + fmt::Debug {
-    /// The class of device as price books name it.
+    /// The class that its proofs are charged as.
     fn class(&self) -> DeviceClass;
+
+    /// What it calls itself.
+    fn name(&self) -> String;
+
+    /// Memory for keys in bytes, where the device has its own.
+    fn memory_bytes_max(&self) -> Option<u64> {
+        None
+    }
 
     /// Whether its arithmetic is trusted: a proof of it that does not verify is then the fault of
     /// the witness, and otherwise the reference device is asked before anything is said.
@@ -59,20 +69,24 @@ pub trait PreparedKey: Send + Sync + fmt::Debug {
 pub struct EngineDevice<N> {
     engine: N,
     class: DeviceClass,
+    name: String,
     is_reference: bool,
-}
-
-impl<N> EngineDevice<N> {
-    /// The device of this class that `engine` drives. Its proofs are checked against the CPU's.
-    pub const fn new(engine: N, class: DeviceClass) -> Self {
-        Self { engine, class, is_reference: false }
-    }
+    memory_bytes_max: Option<u64>,
 }
 
 /// The processor this runs on, all its cores: the reference of every other device.
 #[must_use]
 pub fn cpu() -> EngineDevice<Cpu> {
-    EngineDevice { engine: Cpu, class: DeviceClass::new(CPU), is_reference: true }
+    let (class, name) = (DeviceClass::new(CPU), "CPU".to_owned());
+    EngineDevice { engine: Cpu, class, name, is_reference: true, memory_bytes_max: None }
+}
+
+/// An opened GPU. Its proofs are checked against the CPU's.
+#[must_use]
+pub fn gpu(gpu: Gpu) -> EngineDevice<Gpu> {
+    let (class, name) = (class_of(gpu.report()), gpu.report().name.clone());
+    let memory_bytes_max = Some(gpu.resident_bytes_max());
+    EngineDevice { engine: gpu, class, name, is_reference: false, memory_bytes_max }
 }
 
 impl<N> Device for EngineDevice<N>
@@ -82,6 +96,14 @@ where
 {
     fn class(&self) -> DeviceClass {
         self.class.clone()
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn memory_bytes_max(&self) -> Option<u64> {
+        self.memory_bytes_max
     }
 
     fn is_reference(&self) -> bool {

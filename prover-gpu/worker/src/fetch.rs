@@ -6,8 +6,9 @@ use bytes::Bytes;
 use zkpool_jobs::{CircuitError, Circuits, Claim, Jobs, WitnessError};
 use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, JobRequest, ProjectId, Secret};
 
+use crate::KeyError;
+use crate::devices::{Devices, ReadyKey};
 use crate::keys::Budgeted;
-use crate::{KeyCache, KeyError, PreparedKey};
 
 /// Circuits whose manifests are remembered. One is well below a kilobyte.
 const MANIFESTS_MAX: u64 = 1024;
@@ -29,8 +30,8 @@ pub enum FetchError {
 /// What a proof is made from.
 #[derive(Debug)]
 pub(crate) struct Inputs {
-    /// The circuit's key, ready on the device.
-    pub(crate) key: Arc<dyn PreparedKey>,
+    /// The circuit's key, ready on a device.
+    pub(crate) key: ReadyKey,
     /// The file that the key came from.
     pub(crate) key_file: ArtifactRef,
     /// The witness as it was submitted.
@@ -43,19 +44,19 @@ pub(crate) struct Fetcher {
     jobs: Jobs,
     circuits: Circuits,
     manifests: Mutex<Budgeted<(ProjectId, CircuitRef), Arc<CircuitManifest>>>,
-    keys: KeyCache,
+    devices: Arc<Devices>,
 }
 
 impl Fetcher {
-    pub(crate) fn new(jobs: Jobs, circuits: Circuits, keys: KeyCache) -> Self {
-        Self { jobs, circuits, manifests: Mutex::new(Budgeted::new(MANIFESTS_MAX)), keys }
+    pub(crate) fn new(jobs: Jobs, circuits: Circuits, devices: Arc<Devices>) -> Self {
+        Self { jobs, circuits, manifests: Mutex::new(Budgeted::new(MANIFESTS_MAX)), devices }
     }
 
     /// Everything that the job of `claim` is proven from. The witness is checked against the
     /// digest that it was submitted with, and the key against the one it was registered with.
     pub(crate) async fn fetch(&self, claim: &Claim) -> Result<Inputs, FetchError> {
         let key_file = self.manifest(&claim.request).await?.proving_key;
-        let key = self.keys.get(&key_file).await?;
+        let key = self.devices.key(&key_file).await?;
         let witness = self.jobs.witness(claim).await?;
         Ok(Inputs { key, key_file, witness })
     }

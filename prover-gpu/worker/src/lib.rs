@@ -16,7 +16,9 @@
 //! that no longer holds its job. Nothing here logs a value of a witness.
 
 mod attempt;
+mod class;
 mod device;
+mod devices;
 mod fetch;
 mod hold;
 mod keys;
@@ -27,7 +29,8 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use device::{Blinding, Device, EngineDevice, PreparedKey, cpu};
+pub use class::class_of;
+pub use device::{Blinding, Device, EngineDevice, PreparedKey, cpu, gpu};
 pub use fetch::FetchError;
 pub use keys::{KeyCache, KeyError};
 pub use meter::Meter;

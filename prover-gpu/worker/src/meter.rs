@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use zkpool_ports::Clock;
-use zkpool_types::{Stage, Usage};
+use zkpool_types::{ProvingDevice, Stage, Usage};
 
 /// A stopwatch that runs for one stage at a time.
 ///
@@ -24,6 +24,7 @@ struct Laps {
     stage: Option<Stage>,
     since: Duration,
     spent: BTreeMap<Stage, Duration>,
+    device: Option<ProvingDevice>,
 }
 
 impl Laps {
@@ -42,7 +43,8 @@ impl Meter {
     pub fn new(clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Stage>) {
         let (told, stage) = watch::channel(Stage::Fetching);
         let since = clock.elapsed();
-        let laps = Laps { stage: Some(Stage::Fetching), since, spent: BTreeMap::new() };
+        let laps =
+            Laps { stage: Some(Stage::Fetching), since, spent: BTreeMap::new(), device: None };
         (Self { clock, laps: Mutex::new(laps), told }, stage)
     }
 
@@ -50,6 +52,22 @@ impl Meter {
     pub fn enter(&self, stage: Stage) {
         self.laps().change(Some(stage), self.clock.elapsed());
         self.told.send_replace(stage);
+    }
+
+    /// Stands still, and from now on measures what the job spends on `device`.
+    ///
+    /// What it spent on another device before is forgotten: nobody pays for a device that failed.
+    pub fn begin(&self, device: ProvingDevice) {
+        let mut laps = self.laps();
+        laps.change(None, self.clock.elapsed());
+        laps.spent.retain(|stage, _| *stage == Stage::Fetching);
+        laps.device = Some(device);
+    }
+
+    /// The device that was begun last.
+    #[must_use]
+    pub fn device(&self) -> Option<ProvingDevice> {
+        self.laps().device.clone()
     }
 
     /// Stands still until a stage is entered, as while the job waits for the device.
@@ -90,8 +108,27 @@ fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use zkpool_ports::VirtualClock;
+    use zkpool_types::DeviceClass;
 
     use super::*;
+
+    #[test]
+    fn time_on_a_device_that_failed_is_not_charged_as_the_next_ones() {
+        let clock = Arc::new(VirtualClock::new());
+        let pass = |ms| clock.advance(Duration::from_millis(ms));
+        let (meter, _told) = Meter::new(clock.clone());
+        pass(1);
+        for (class, ms) in [("nvidia-l4", 2), ("cpu", 4)] {
+            meter.begin(DeviceClass::new(class).into());
+            // Between two devices the job waits.
+            pass(100);
+            meter.enter(Stage::Msm);
+            pass(ms);
+        }
+        let usage = meter.usage();
+        assert_eq!((usage.fetch_us, usage.msm_us, usage.device_us), (1_000, 4_000, 4_000));
+        assert_eq!(meter.device(), Some(DeviceClass::new("cpu").into()));
+    }
 
     #[test]
     fn time_is_booked_to_the_stage_it_was_spent_in() {

@@ -26,7 +26,8 @@ pub struct Settings {
     pub cache_dir: PathBuf,
     /// Bytes of proving keys kept there; the ones used longest ago are removed.
     pub disk_bytes_max: u64,
-    /// Bytes of proving keys kept ready in memory; the ones used longest ago are dropped.
+    /// Bytes of proving keys kept ready in memory, unless the device has memory of its own; the
+    /// ones used longest ago are dropped.
     pub memory_bytes_max: u64,
     /// Longest wait of one claim.
     pub claim_wait: Duration,

@@ -13,10 +13,11 @@ use zkpool_ports::{Clock, Rng};
 use zkpool_types::{DeviceClass, ErrorCode, Failure, Secret, Stage};
 
 use crate::attempt::{self, Fault, Verdict};
-use crate::device::{self, Blinding, Device, PreparedKey};
+use crate::device::{Blinding, Device};
+use crate::devices::{Devices, ReadyKey};
 use crate::fetch::{FetchError, Fetcher, Inputs};
 use crate::hold::Hold;
-use crate::keys::{KeyCache, KeyError};
+use crate::keys::KeyError;
 use crate::meter::Meter;
 use crate::settings::Settings;
 
@@ -48,8 +49,7 @@ pub struct Worker {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     fetcher: Fetcher,
-    device: Arc<dyn Device>,
-    reference: Reference,
+    devices: Arc<Devices>,
     /// One permit: the device proves one job at a time, also while an abandoned proof runs out.
     device_free: Arc<Semaphore>,
     settings: Settings,
@@ -64,20 +64,13 @@ struct Job {
     _reporting: AbortOnDropHandle<()>,
 }
 
-/// The device that is asked when the worker's own one failed, with keys of its own.
-#[derive(Debug)]
-struct Reference {
-    class: DeviceClass,
-    keys: KeyCache,
-}
-
 /// Why an attempt ended without a verdict.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
-    /// The device failed, and so did the reference device where there is another.
+    /// The device failed, and so did the CPU where the device is another.
     #[error("the device failed: {0}")]
     Device(#[from] Fault),
-    /// The key cannot be had for the reference device.
+    /// The key cannot be had for the CPU.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The code that proves has a fault.
@@ -102,14 +95,12 @@ impl Worker {
             let price_book = jobs.price_book().version();
             return Err(WorkerError::UnpricedDevice { device: device.class(), price_book });
         }
-        let keys = |device| KeyCache::new(&ports, device, &settings);
-        let cpu = device::cpu();
-        let reference = Reference { class: cpu.class(), keys: keys(Arc::new(cpu)) };
-        let keys = keys(Arc::clone(&device));
-        let fetcher = Fetcher::new(jobs.clone(), Circuits::new(ports.clone()), keys);
+        let devices = Arc::new(Devices::new(&ports, device, &settings));
+        let circuits = Circuits::new(ports.clone());
+        let fetcher = Fetcher::new(jobs.clone(), circuits, Arc::clone(&devices));
         let Ports { clock, rng, .. } = ports;
         let device_free = Arc::new(Semaphore::new(1));
-        Ok(Self { jobs, clock, rng, fetcher, device, reference, device_free, settings })
+        Ok(Self { jobs, clock, rng, fetcher, devices, device_free, settings })
     }
 
     /// Proves until `stop` is cancelled.
@@ -242,27 +233,36 @@ impl Worker {
     }
 
     /// Waits for the device and makes one attempt on it; where it may be at fault, makes another
-    /// one on the reference device. Dropping this abandons the attempt, which keeps the device
-    /// until it has run out.
+    /// one on the CPU. Dropping this abandons the attempt, which keeps the device until it has run
+    /// out.
     async fn attempt(&self, job: &Job, inputs: Inputs) -> Result<Verdict, AttemptError> {
         let Inputs { key, key_file, witness } = inputs;
         let place = Arc::clone(&self.device_free).acquire_owned().await;
-        let run = Run { key, class: self.device.class(), witness, blinding: self.blinding() };
-        let (first, witness, place) = run.start(job, place).await?;
-        let suspect = first.as_ref().map_or(true, Verdict::may_be_the_device);
-        if self.device.is_reference() || !suspect {
+        let key = self.devices.still_ready(key, &key_file).await?;
+        let is_reference = key.station.is_reference();
+        let (first, witness, place) = self.blinded(key, witness).start(job, place).await?;
+        if is_reference {
             return Ok(first?);
         }
-        let key = self.reference.keys.get(&key_file).await?;
-        let class = self.reference.class.clone();
-        let run = Run { key, class, witness, blinding: self.blinding() };
-        let (second, ..) = run.start(job, place).await?;
-        if matches!(second, Ok(Verdict::Proven(..))) {
-            // Nothing of the first proof is logged: a faulty device may have computed anything.
-            let device = self.device.class();
-            tracing::error!(%device, "the device failed where the reference device proves");
+        match &first {
+            Ok(verdict) if !verdict.may_be_the_device() => {
+                self.devices.succeeded();
+                return Ok(first?);
+            }
+            Ok(_) | Err(Fault::Json(_)) => {}
+            Err(Fault::Device(error)) => self.devices.failed(error, &key_file),
+        }
+        let key = self.devices.reference_key(&key_file).await?;
+        let (second, ..) = self.blinded(key, witness).start(job, place).await?;
+        if first.is_ok() && matches!(second, Ok(Verdict::Proven(..))) {
+            self.devices.computed_wrong();
         }
         Ok(second?)
+    }
+
+    /// A run with this key and fresh randomness.
+    fn blinded(&self, key: ReadyKey, witness: Secret<Bytes>) -> Run {
+        Run { key, witness, blinding: self.blinding() }
     }
 
     /// Randomness for one proof.
@@ -288,21 +288,20 @@ impl Worker {
     async fn commit(&self, job: &Job, verdict: Verdict) -> Result<Commit, CommitError> {
         let usage = job.meter.usage();
         match verdict {
-            Verdict::Proven(proof, class) => {
-                self.jobs.succeed(&job.claim, proof, class, usage).await
+            Verdict::Proven(proof, device) => {
+                self.jobs.succeed(&job.claim, proof, device, usage).await
             }
             Verdict::Refused(failure) => {
-                let class = (usage.device_us > 0).then(|| self.device.class());
-                self.jobs.fail(&job.claim, failure, class, usage).await
+                self.jobs.fail(&job.claim, failure, job.meter.device(), usage).await
             }
         }
     }
 
     /// Records what was spent on a job that is no longer this worker's.
     async fn abandon(&self, job: Job) {
-        let class = Some(self.device.class());
         tracing::info!("the work on the job is discarded");
-        if let Err(error) = self.jobs.abandon(&job.claim, class, job.meter.usage()).await {
+        let (device, usage) = (job.meter.device(), job.meter.usage());
+        if let Err(error) = self.jobs.abandon(&job.claim, device, usage).await {
             tracing::warn!(%error, "discarded work is not recorded");
         }
     }
@@ -329,8 +328,7 @@ impl Worker {
 
 /// What one run on a device takes.
 struct Run {
-    key: Arc<dyn PreparedKey>,
-    class: DeviceClass,
+    key: ReadyKey,
     witness: Secret<Bytes>,
     blinding: Blinding,
 }
@@ -346,9 +344,11 @@ impl Run {
         place: Place,
     ) -> Result<(Result<Verdict, Fault>, Secret<Bytes>, Place), AttemptError> {
         let (meter, span) = (Arc::clone(&job.meter), job.span.clone());
-        let Self { key, class, witness, blinding } = self;
+        let Self { key: ReadyKey { key, station }, witness, blinding } = self;
+        let device = station.named();
+        meter.begin(device.clone());
         let running = tokio::task::spawn_blocking(move || {
-            let prove = || attempt::run(key.as_ref(), &class, &witness, blinding, &meter);
+            let prove = || attempt::run(key.as_ref(), &device, &witness, blinding, &meter);
             let verdict = span.in_scope(prove);
             meter.enter(Stage::Publishing);
             (verdict, witness, place)

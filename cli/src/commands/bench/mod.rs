@@ -1,9 +1,14 @@
 //! `zkpool bench`: measurements on this machine.
 
-mod groth16;
+mod kernels;
+mod msm;
+mod ntt;
+mod prove;
 mod service;
 
 use clap::Subcommand;
+use zkpool_bench::BenchError;
+use zkpool_snark::ProveError;
 
 use crate::exit::CliError;
 use crate::output::Report;
@@ -13,14 +18,32 @@ use crate::progress::Drawing;
 #[derive(Subcommand, Debug)]
 pub(crate) enum BenchCommand {
     Service(service::ServiceArgs),
-    Groth16(groth16::Groth16Args),
+    Prove(prove::ProveArgs),
+    Msm(msm::MsmArgs),
+    Ntt(ntt::NttArgs),
 }
 
 /// Runs the command.
 pub(crate) fn run(command: &BenchCommand, drawing: Drawing) -> Result<Report, CliError> {
     match command {
         BenchCommand::Service(args) => service::run(args, drawing),
-        BenchCommand::Groth16(args) => groth16::run(args, drawing),
+        BenchCommand::Prove(args) => prove::run(args, drawing),
+        BenchCommand::Msm(args) => msm::run(args, drawing),
+        BenchCommand::Ntt(args) => ntt::run(args, drawing),
+    }
+}
+
+impl From<BenchError> for CliError {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Device(error) | BenchError::Prove(ProveError::Device(error)) => {
+                Self::DeviceFailed(error)
+            }
+            BenchError::Prove(ProveError::Unsatisfied) => Self::Unsatisfied,
+            BenchError::Prove(error) => Self::Proving(error.into()),
+            BenchError::DomainSize { .. } => Self::Usage(error.to_string()),
+            error => Self::internal(error),
+        }
     }
 }
 

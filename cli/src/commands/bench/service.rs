@@ -14,6 +14,7 @@ use zkpool_types::{JobId, JobState, ProjectId, Timestamp};
 use super::median;
 use crate::client::{Client, WaitFor};
 use crate::commands::demo::{ms, with_data_dir};
+use crate::device::Engine;
 use crate::embedded::{self, Embedded};
 use crate::exit::CliError;
 use crate::output::{Report, fields};
@@ -76,7 +77,7 @@ struct Measured {
 /// Runs the command.
 pub(crate) fn run(args: &ServiceArgs, drawing: Drawing) -> Result<Report, CliError> {
     let samples = with_data_dir(args.data.as_deref(), |data| {
-        let service = Embedded::start(data, embedded::ANY_PORT)?;
+        let service = Embedded::start(data, embedded::ANY_PORT, Engine::Cpu.device())?;
         let project: ProjectId = "bench".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
         let samples = measure(&service, &client, &project, data, args.proofs as usize, drawing);

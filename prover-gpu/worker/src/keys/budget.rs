@@ -45,6 +45,12 @@ impl<K: Hash + Eq + Clone, V: Clone> Budgeted<K, V> {
         self.entries.insert(key, Entry { value, size, last_use: self.uses });
     }
 
+    /// Drops every value.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.size = 0;
+    }
+
     /// Drops the value used longest ago. Returns whether there was one.
     fn evict(&mut self) -> bool {
         let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.last_use);

@@ -72,11 +72,12 @@ impl KeyCache {
     #[must_use]
     pub fn new(ports: &Ports, device: Arc<dyn Device>, settings: &Settings) -> Self {
         let (dir, clock) = (settings.cache_dir.join("keys"), Arc::clone(&ports.clock));
+        let memory_bytes_max = device.memory_bytes_max().unwrap_or(settings.memory_bytes_max);
         Self {
             blobs: Arc::clone(&ports.blobs),
             disk: DiskCache::new(dir, settings.disk_bytes_max, clock),
             device,
-            ready: Mutex::new(Budgeted::new(settings.memory_bytes_max)),
+            ready: Mutex::new(Budgeted::new(memory_bytes_max)),
             loading: tokio::sync::Mutex::new(()),
         }
     }
@@ -99,6 +100,11 @@ impl KeyCache {
         let key = self.load(artifact).await?;
         self.ready().insert(artifact.sha256, Arc::clone(&key), key.bytes());
         Ok(key)
+    }
+
+    /// Drops every key, but for those in use.
+    pub(crate) fn clear(&self) {
+        self.ready().clear();
     }
 
     /// Prepares the key from the store's own file, or from a copy on disk.

@@ -1,5 +1,6 @@
 //! A worker in a pool in memory, from claim to outcome.
 
+mod fallback;
 mod pool;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use zkpool_circuit_files::AnyProvingKey;
 use zkpool_ledger::recompute;
 use zkpool_snark::{DeviceError, ProveError};
 use zkpool_types::limits::ATTEMPTS_MAX;
-use zkpool_types::{DeviceClass, ErrorCode, JobState, NanoUsd, ProofBody};
+use zkpool_types::{DeviceClass, ErrorCode, JobState, NanoUsd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_are_proven_and_charged_for_what_was_measured() {
@@ -25,6 +26,7 @@ async fn jobs_are_proven_and_charged_for_what_was_measured() {
         let receipt = view.receipt.unwrap();
         recompute(&price_book(), &receipt).unwrap();
         assert_eq!(receipt.device, Some(DeviceClass::new("cpu")));
+        assert_eq!(receipt.device_name.as_deref(), Some("CPU"));
         assert!(receipt.charge_nano_usd > NanoUsd::ZERO);
         let usage = receipt.usage;
         let parts = usage.witness_us + usage.ntt_us + usage.msm_us + usage.verify_us;
@@ -129,28 +131,6 @@ async fn a_job_that_panics_the_prover_is_a_dead_letter_after_its_last_attempt() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_faulty_device_is_caught_and_the_reference_device_proves_instead() {
-    let pool = Pool::new().await;
-    caught(&pool, |_| Err(ProveError::Unsatisfied)).await;
-    caught(&pool, |_| Err(lost())).await;
-}
-
-fn lost() -> ProveError {
-    DeviceError("the device is lost".into()).into()
-}
-
-async fn caught(
-    pool: &Pool,
-    fault: impl Fn(ProofBody) -> Result<ProofBody, ProveError> + Send + Sync + 'static,
-) {
-    let worker = pool.start(Odd::new(fault));
-    let view = pool.ended(pool.submit(WITNESS).await).await;
-    assert_eq!(view.state, JobState::Succeeded);
-    assert_eq!(view.receipt.unwrap().device, Some(DeviceClass::new("cpu")));
-    worker.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_unsatisfied_witness_is_not_blamed_on_the_device() {
     let pool = Pool::new().await;
     let worker = pool.start(Odd::new(Ok));
@@ -167,12 +147,16 @@ impl Device for Unpriced {
         DeviceClass::new("abacus")
     }
 
+    fn name(&self) -> String {
+        "Abacus".to_owned()
+    }
+
     fn is_reference(&self) -> bool {
         false
     }
 
     fn prepare(&self, _: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, ProveError> {
-        Err(lost())
+        Err(DeviceError("it has no beads".into()).into())
     }
 }
 

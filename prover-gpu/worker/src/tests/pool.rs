@@ -9,11 +9,12 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use zkpool_circuit_files::{AnyProvingKey, AnyWitness};
+use zkpool_gpu::GpuError;
 use zkpool_jobs::{Circuits, Jobs, NewJob, Ports, WitnessSource, keys};
 use zkpool_ledger::PriceBook;
 use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
 use zkpool_ports::{Clock, QueuePolicy, SeededRng, SystemClock, TimeOrderedIds, VirtualClock};
-use zkpool_snark::ProveError;
+use zkpool_snark::{DeviceError, ProveError};
 use zkpool_types::api::ProofView;
 use zkpool_types::limits::ATTEMPTS_MAX;
 use zkpool_types::{
@@ -193,6 +194,10 @@ impl Device for Odd {
         DeviceClass::new("nvidia-l4")
     }
 
+    fn name(&self) -> String {
+        "Odd".to_owned()
+    }
+
     fn is_reference(&self) -> bool {
         false
     }
@@ -223,15 +228,43 @@ impl PreparedKey for OddKey {
     }
 }
 
+/// A device that takes no key.
+#[derive(Debug)]
+pub(crate) struct Refusing {
+    pub(crate) why: fn() -> GpuError,
+    pub(crate) asked: Arc<AtomicU32>,
+}
+
+impl Device for Refusing {
+    fn class(&self) -> DeviceClass {
+        DeviceClass::new("nvidia-l4")
+    }
+
+    fn name(&self) -> String {
+        "Refusing".to_owned()
+    }
+
+    fn is_reference(&self) -> bool {
+        false
+    }
+
+    fn prepare(&self, _: AnyProvingKey) -> Result<Arc<dyn PreparedKey>, ProveError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Err(failed((self.why)()))
+    }
+}
+
+/// What a prover says when its GPU fails.
+pub(crate) fn failed(error: GpuError) -> ProveError {
+    DeviceError::from(error).into()
+}
+
 /// A device that blocks in its first proof until it is let go.
 pub(crate) fn blocking() -> (impl Device, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let inside = Arc::clone(&gate);
     let device = Odd::new(move |proof| {
-        inside.proofs.fetch_add(1, Ordering::SeqCst);
-        while !inside.open.is_cancelled() {
-            std::thread::yield_now();
-        }
+        inside.pass();
         Ok(proof)
     });
     (device, gate)
@@ -244,6 +277,14 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Begins a proof and blocks until the gate is open.
+    pub(crate) fn pass(&self) {
+        self.proofs.fetch_add(1, Ordering::SeqCst);
+        while !self.open.is_cancelled() {
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until the device has begun `count` proofs.
     pub(crate) async fn begun(&self, count: u32) {
         let waiting = async {
