@@ -6,6 +6,8 @@
 //! result need not leave the device. A prover written against these traits therefore runs on a
 //! CPU and on a GPU without a change.
 
+use std::sync::MutexGuard;
+
 use ark_ec::pairing::Pairing;
 use ark_ec::{CurveGroup, PrimeGroup};
 use ark_ff::PrimeField;
@@ -31,6 +33,8 @@ pub trait Ntt<F: PrimeField>: Send + Sync {
     type Domain: Resident;
     /// Scalars in the form that multiplications read.
     type Scalars: Send + Sync;
+    /// The values of two polynomials, A and B, where a quotient is computed from them.
+    type Values: Send;
 
     /// Prepares a domain.
     ///
@@ -44,18 +48,27 @@ pub trait Ntt<F: PrimeField>: Send + Sync {
     /// The device failed.
     fn scalars(&self, values: &[F]) -> Result<Self::Scalars, DeviceError>;
 
-    /// From the values of polynomials A and B on the domain, the values of A B - C on the coset,
-    /// where C is the polynomial whose values on the domain are the products of theirs.
+    /// Takes the values of polynomials A and B on the domain over, in natural order, one for each
+    /// element of the domain.
     ///
-    /// Values are in natural order, one for each element of the domain.
+    /// # Errors
+    /// The device failed.
+    fn values(
+        &self,
+        domain: &Self::Domain,
+        a: Vec<F>,
+        b: Vec<F>,
+    ) -> Result<Self::Values, DeviceError>;
+
+    /// The values of A B - C on the coset, where C is the polynomial whose values on the domain
+    /// are the products of those of A and B.
     ///
     /// # Errors
     /// The device failed.
     fn quotient(
         &self,
         domain: &Self::Domain,
-        a: Vec<F>,
-        b: Vec<F>,
+        values: Self::Values,
     ) -> Result<Self::Scalars, DeviceError>;
 }
 
@@ -90,6 +103,14 @@ pub type Product<'a, G, N> =
 
 /// All that a proof over a pairing needs.
 pub trait Engine<E: Pairing>: Msm<E::G1> + Msm<E::G2> {
+    /// Waits until the device is free and keeps it until the guard is dropped. Whoever hands data
+    /// over before it takes its turn does so while the device computes for another.
+    ///
+    /// An engine whose proofs do not share their device so gives none.
+    fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        None
+    }
+
     /// Several independent multiplications at once, which a device may take in one go.
     ///
     /// # Errors

@@ -6,6 +6,9 @@ use zkpool_types::Stage;
 pub trait Observer {
     /// The prover begins this stage, and has ended the one before.
     fn enter(&mut self, stage: Stage);
+
+    /// The prover has ended the stage it was in and waits for its turn on the device.
+    fn wait(&mut self) {}
 }
 
 /// Does not care.

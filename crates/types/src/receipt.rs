@@ -62,7 +62,9 @@ pub struct Usage {
     pub msm_us: u64,
     /// Verifying the proof before publication.
     pub verify_us: u64,
-    /// Time the device was held for this job: witness, transforms, multiplications, verification.
+    /// Time this job had the device for itself: witness, transforms, multiplications and
+    /// verification, or transforms and multiplications alone on a device that computes for one job
+    /// while the next one's witness is handed over.
     pub device_us: u64,
     /// Size of the witness.
     pub witness_bytes: u64,

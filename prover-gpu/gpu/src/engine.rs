@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ark_ec::pairing::Pairing;
@@ -35,17 +35,26 @@ pub(crate) struct Inner {
     decode: Known<Layout, Pipeline>,
     curves: Known<CurveSpec, CurveKernels>,
     transforms: Known<Layout, ntt::Kernels>,
+    turn: Mutex<()>,
 }
 
 /// Shaders by what they compute with, each compiled when it is first asked for.
 struct Known<K, V>(Mutex<HashMap<K, Arc<V>>>);
 
-/// Scalars on the device, as plain integers. They are overwritten when they are dropped.
-pub struct GpuScalars {
+/// What tells about a witness, on the device. It is overwritten when it is dropped.
+pub(crate) struct Private {
     gpu: Gpu,
     pub(crate) scratch: Scratch,
+}
+
+/// Scalars on the device, as plain integers. They are overwritten when they are dropped.
+pub struct GpuScalars {
+    pub(crate) private: Private,
     pub(crate) count: u32,
 }
+
+/// The values of two polynomials on the device. They are overwritten when they are dropped.
+pub struct GpuValues(Private);
 
 /// Bases of multi-scalar multiplications, on the device.
 #[derive(Debug)]
@@ -67,6 +76,7 @@ impl Gpu {
             decode: Known::new(),
             curves: Known::new(),
             transforms: Known::new(),
+            turn: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -107,7 +117,7 @@ impl Gpu {
         let decode = self.decode_pipeline::<F>()?;
         let scratch = scalars::upload(&self.inner.context, &decode, values)?;
         let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
-        Ok(GpuScalars { gpu: self.clone(), scratch, count })
+        Ok(GpuScalars { private: Private { gpu: self.clone(), scratch }, count })
     }
 
     /// The shaders of a curve, compiled and checked when it is first seen.
@@ -146,18 +156,27 @@ impl Gpu {
         ntt::transform(&self.inner.context, domain, values, transform)
     }
 
-    pub(crate) fn take_quotient<F: FileField>(
+    fn upload_values<F: FileField>(
         &self,
         domain: &GpuDomain<F>,
         a: &[F],
         b: &[F],
-    ) -> Result<GpuScalars, GpuError> {
-        let scratch = ntt::quotient(&self.inner.context, domain, a, b)?;
-        let count = u32::try_from(domain.size()).unwrap_or(u32::MAX);
-        Ok(GpuScalars { gpu: self.clone(), scratch, count })
+    ) -> Result<GpuValues, GpuError> {
+        let scratch = ntt::upload(&self.inner.context, domain, a, b)?;
+        Ok(GpuValues(Private { gpu: self.clone(), scratch }))
     }
 
-    /// Computes on known input in both groups of BN254 and compares. Other curves are checked
+    fn take_quotient<F: FileField>(
+        &self,
+        domain: &GpuDomain<F>,
+        values: &GpuValues,
+    ) -> Result<GpuScalars, GpuError> {
+        let scratch = ntt::quotient(&self.inner.context, domain, &values.0.scratch)?;
+        let count = u32::try_from(domain.size()).unwrap_or(u32::MAX);
+        Ok(GpuScalars { private: Private { gpu: self.clone(), scratch }, count })
+    }
+
+    /// Computes on known input in both groups and the scalar field of BN254 and compares. Other curves are checked
     /// when a key of theirs first comes.
     ///
     /// # Errors
@@ -165,7 +184,7 @@ impl Gpu {
     pub fn self_check(&self) -> Result<(), GpuError> {
         self.curve_kernels::<ark_bn254::g1::Config>()?;
         self.curve_kernels::<ark_bn254::g2::Config>()?;
-        Ok(())
+        self_check::transforms::<ark_bn254::Fr>(self)
     }
 
     /// Memory for the proving keys on this device, in bytes.
@@ -229,7 +248,7 @@ impl Gpu {
         let Some(bases) = &bases.bases else {
             return Ok(None);
         };
-        let scalars = (&scalars.scratch, scalars.count);
+        let scalars = (&scalars.private.scratch, scalars.count);
         msm::record(recorder, self.sort_kernels()?, bases, scalars).map(Some)
     }
 
@@ -319,7 +338,7 @@ impl Resident for GpuBases {
     }
 }
 
-impl Drop for GpuScalars {
+impl Drop for Private {
     fn drop(&mut self) {
         let mut recorder = Recorder::new(&self.gpu.inner.context);
         recorder.clear(&self.scratch);
@@ -331,6 +350,7 @@ impl Drop for GpuScalars {
 impl<F: FileField> Ntt<F> for Gpu {
     type Domain = GpuDomain<F>;
     type Scalars = GpuScalars;
+    type Values = GpuValues;
 
     fn domain(&self, parameters: &DomainParameters<F>) -> Result<Self::Domain, DeviceError> {
         Ok(self.prepare_domain(parameters)?)
@@ -340,13 +360,21 @@ impl<F: FileField> Ntt<F> for Gpu {
         Ok(self.upload_scalars(values)?)
     }
 
-    fn quotient(
+    fn values(
         &self,
         domain: &Self::Domain,
         a: Vec<F>,
         b: Vec<F>,
+    ) -> Result<GpuValues, DeviceError> {
+        Ok(self.upload_values(domain, &a, &b)?)
+    }
+
+    fn quotient(
+        &self,
+        domain: &Self::Domain,
+        values: GpuValues,
     ) -> Result<GpuScalars, DeviceError> {
-        Ok(self.take_quotient(domain, &a, &b)?)
+        Ok(self.take_quotient(domain, &values)?)
     }
 }
 
@@ -369,6 +397,10 @@ where
     P2: DeviceCurve<ScalarField = E::ScalarField>,
     E::ScalarField: FileField,
 {
+    fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        Some(self.inner.turn.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Submits all of them at once and waits once.
     fn products(
         &self,

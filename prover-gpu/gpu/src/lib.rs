@@ -24,6 +24,6 @@ mod shader;
 
 pub use adapter::{AdapterReport, Arithmetic, adapters};
 pub use context::Options;
-pub use engine::{Gpu, GpuBases, GpuScalars};
+pub use engine::{Gpu, GpuBases, GpuScalars, GpuValues};
 pub use error::GpuError;
 pub use ntt::{GpuDomain, Transform};

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zkpool_gpu::GpuError;
 use zkpool_jobs::Ports;
 use zkpool_snark::{DeviceError, ProveError};
-use zkpool_types::{ArtifactRef, ProvingDevice, Sha256Digest};
+use zkpool_types::{ArtifactRef, ProvingDevice, Sha256Digest, Stage};
 
 use crate::device::{self, Device, PreparedKey};
 use crate::keys::{Budgeted, KeyCache, KeyError};
@@ -23,6 +23,12 @@ pub(crate) const FAILURES_MAX: u32 = 3;
 
 /// Keys that are remembered as too large for the device, 32 bytes each.
 const REFUSED_KEYS_MAX: u64 = 1024;
+
+/// The stages of a proof that has its device from beginning to end.
+const WHOLE: [Stage; 4] = [Stage::Witness, Stage::Ntt, Stage::Msm, Stage::Verifying];
+
+/// The stages of a proof's turn on a device that proofs share.
+const TURN: [Stage; 2] = [Stage::Ntt, Stage::Msm];
 
 /// A device with its keys.
 #[derive(Debug)]
@@ -39,6 +45,18 @@ impl Station {
     /// The device as receipts name it.
     pub(crate) fn named(&self) -> ProvingDevice {
         ProvingDevice { class: self.device.class(), name: Some(self.device.name()) }
+    }
+
+    /// Proofs that may be in progress on it at once.
+    pub(crate) fn lanes(&self) -> u32 {
+        self.device.lanes()
+    }
+
+    /// The stages in which a job has the device for itself, and pays for it. Where proofs take
+    /// turns, what goes on beside the device is not charged: the next job would pay for the same
+    /// seconds again.
+    pub(crate) fn charged(&self) -> &'static [Stage] {
+        if self.lanes() > 1 { &TURN } else { &WHOLE }
     }
 
     /// Whether nothing stands in for it.
@@ -114,6 +132,11 @@ impl Devices {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Proofs that may be in progress at once.
+    pub(crate) fn lanes(&self) -> u32 {
+        self.own.lanes()
     }
 
     /// The key on the CPU.

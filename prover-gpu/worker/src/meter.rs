@@ -25,6 +25,7 @@ struct Laps {
     since: Duration,
     spent: BTreeMap<Stage, Duration>,
     device: Option<ProvingDevice>,
+    charged: &'static [Stage],
 }
 
 impl Laps {
@@ -43,8 +44,13 @@ impl Meter {
     pub fn new(clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Stage>) {
         let (told, stage) = watch::channel(Stage::Fetching);
         let since = clock.elapsed();
-        let laps =
-            Laps { stage: Some(Stage::Fetching), since, spent: BTreeMap::new(), device: None };
+        let laps = Laps {
+            stage: Some(Stage::Fetching),
+            since,
+            spent: BTreeMap::new(),
+            device: None,
+            charged: &[],
+        };
         (Self { clock, laps: Mutex::new(laps), told }, stage)
     }
 
@@ -57,8 +63,11 @@ impl Meter {
     /// Stands still, and from now on measures what the job spends on `device`.
     ///
     /// What it spent on another device before is forgotten: nobody pays for a device that failed.
-    pub fn begin(&self, device: ProvingDevice) {
+    ///
+    /// Only the time in `charged` stages counts as the device's.
+    pub fn begin(&self, device: ProvingDevice, charged: &'static [Stage]) {
         let mut laps = self.laps();
+        laps.charged = charged;
         laps.change(None, self.clock.elapsed());
         laps.spent.retain(|stage, _| *stage == Stage::Fetching);
         laps.device = Some(device);
@@ -89,7 +98,7 @@ impl Meter {
             ntt_us,
             msm_us,
             verify_us,
-            device_us: witness_us + ntt_us + msm_us + verify_us,
+            device_us: laps.charged.iter().copied().map(us).sum(),
             ..Usage::default()
         }
     }
@@ -119,7 +128,7 @@ mod tests {
         let (meter, _told) = Meter::new(clock.clone());
         pass(1);
         for (class, ms) in [("nvidia-l4", 2), ("cpu", 4)] {
-            meter.begin(DeviceClass::new(class).into());
+            meter.begin(DeviceClass::new(class).into(), &[Stage::Msm]);
             // Between two devices the job waits.
             pass(100);
             meter.enter(Stage::Msm);
@@ -130,13 +139,33 @@ mod tests {
         assert_eq!(meter.device(), Some(DeviceClass::new("cpu").into()));
     }
 
+    const ALL: [Stage; 4] = [Stage::Witness, Stage::Ntt, Stage::Msm, Stage::Verifying];
+
+    #[test]
+    fn on_a_device_that_is_taken_in_turns_only_the_turn_is_charged_and_waiting_is_not() {
+        let clock = Arc::new(VirtualClock::new());
+        let pass = |ms| clock.advance(Duration::from_millis(ms));
+        let (meter, _told) = Meter::new(clock.clone());
+        meter.begin(DeviceClass::new("nvidia-l4").into(), &[Stage::Ntt, Stage::Msm]);
+        meter.enter(Stage::Witness);
+        pass(1);
+        meter.pause();
+        pass(100);
+        for (stage, ms) in [(Stage::Ntt, 2), (Stage::Msm, 4), (Stage::Verifying, 8)] {
+            meter.enter(stage);
+            pass(ms);
+        }
+        let usage = meter.usage();
+        assert_eq!((usage.witness_us, usage.verify_us, usage.device_us), (1_000, 8_000, 6_000));
+    }
+
     #[test]
     fn time_is_booked_to_the_stage_it_was_spent_in() {
         let clock = Arc::new(VirtualClock::new());
         let pass = |ms| clock.advance(Duration::from_millis(ms));
         let (meter, told) = Meter::new(clock.clone());
         pass(1);
-        meter.pause();
+        meter.begin(DeviceClass::new("cpu").into(), &ALL);
         pass(100);
         for (stage, ms) in [
             (Stage::Witness, 2),

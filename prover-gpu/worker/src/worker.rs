@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
+use futures_util::future::join_all;
+use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
@@ -14,7 +15,7 @@ use zkpool_types::{DeviceClass, ErrorCode, Failure, Secret, Stage};
 
 use crate::attempt::{self, Fault, Verdict};
 use crate::device::{Blinding, Device};
-use crate::devices::{Devices, ReadyKey};
+use crate::devices::{Devices, ReadyKey, Station};
 use crate::fetch::{FetchError, Fetcher, Inputs};
 use crate::hold::Hold;
 use crate::keys::KeyError;
@@ -50,8 +51,9 @@ pub struct Worker {
     rng: Arc<dyn Rng>,
     fetcher: Fetcher,
     devices: Arc<Devices>,
-    /// One permit: the device proves one job at a time, also while an abandoned proof runs out.
-    device_free: Arc<Semaphore>,
+    /// A permit for each lane of the device, which is kept also while an abandoned proof runs out.
+    /// A proof on the CPU that stands in for the device takes all of them: it needs all cores.
+    lanes_free: Arc<Semaphore>,
     settings: Settings,
 }
 
@@ -99,8 +101,8 @@ impl Worker {
         let circuits = Circuits::new(ports.clone());
         let fetcher = Fetcher::new(jobs.clone(), circuits, Arc::clone(&devices));
         let Ports { clock, rng, .. } = ports;
-        let device_free = Arc::new(Semaphore::new(1));
-        Ok(Self { jobs, clock, rng, fetcher, devices, device_free, settings })
+        let lanes_free = Arc::new(Semaphore::new(devices.lanes() as usize));
+        Ok(Self { jobs, clock, rng, fetcher, devices, lanes_free, settings })
     }
 
     /// Proves until `stop` is cancelled.
@@ -110,11 +112,9 @@ impl Worker {
     pub async fn run(&self, stop: CancellationToken) {
         // Room for one: a job is claimed when the one before it has gone to the device.
         let (ready, next) = mpsc::channel(1);
-        tokio::join!(
-            self.fetch_jobs(ready, &stop),
-            self.prove_jobs(next, &stop),
-            self.sweep(&stop)
-        );
+        let next = Mutex::new(next);
+        let lanes = (0..self.devices.lanes()).map(|_| self.prove_jobs(&next, &stop));
+        tokio::join!(self.fetch_jobs(ready, &stop), join_all(lanes), self.sweep(&stop));
     }
 
     /// Sweeps for lost messages, overdue jobs and dead letters.
@@ -208,9 +208,14 @@ impl Worker {
         }
     }
 
-    /// Proves the jobs that were fetched.
-    async fn prove_jobs(&self, mut next: mpsc::Receiver<(Job, Inputs)>, stop: &CancellationToken) {
-        while let Some((job, inputs)) = next.recv().await {
+    /// Proves the jobs that were fetched, one after the other.
+    async fn prove_jobs(
+        &self,
+        next: &Mutex<mpsc::Receiver<(Job, Inputs)>>,
+        stop: &CancellationToken,
+    ) {
+        let receive = async || next.lock().await.recv().await;
+        while let Some((job, inputs)) = receive().await {
             let span = job.span.clone();
             self.prove(job, inputs, stop).instrument(span).await;
         }
@@ -237,8 +242,13 @@ impl Worker {
     /// out.
     async fn attempt(&self, job: &Job, inputs: Inputs) -> Result<Verdict, AttemptError> {
         let Inputs { key, key_file, witness } = inputs;
-        let place = Arc::clone(&self.device_free).acquire_owned().await;
+        let waited_for = Arc::clone(&key.station);
+        let mut place = self.place_on(&waited_for).await;
         let key = self.devices.still_ready(key, &key_file).await?;
+        if !Arc::ptr_eq(&waited_for, &key.station) {
+            drop(place);
+            place = self.place_on(&key.station).await;
+        }
         let is_reference = key.station.is_reference();
         let (first, witness, place) = self.blinded(key, witness).start(job, place).await?;
         if is_reference {
@@ -252,12 +262,20 @@ impl Worker {
             Ok(_) | Err(Fault::Json(_)) => {}
             Err(Fault::Device(error)) => self.devices.failed(error, &key_file),
         }
+        drop(place);
         let key = self.devices.reference_key(&key_file).await?;
+        let place = self.place_on(&key.station).await;
         let (second, ..) = self.blinded(key, witness).start(job, place).await?;
         if first.is_ok() && matches!(second, Ok(Verdict::Proven(..))) {
             self.devices.computed_wrong();
         }
         Ok(second?)
+    }
+
+    /// Waits for a place on a device: a lane of the worker's own, or all of them for the CPU.
+    async fn place_on(&self, station: &Station) -> Place {
+        let lanes = if station.is_reference() { self.devices.lanes() } else { 1 };
+        Arc::clone(&self.lanes_free).acquire_many_owned(lanes).await
     }
 
     /// A run with this key and fresh randomness.
@@ -346,7 +364,7 @@ impl Run {
         let (meter, span) = (Arc::clone(&job.meter), job.span.clone());
         let Self { key: ReadyKey { key, station }, witness, blinding } = self;
         let device = station.named();
-        meter.begin(device.clone());
+        meter.begin(device.clone(), station.charged());
         let running = tokio::task::spawn_blocking(move || {
             let prove = || attempt::run(key.as_ref(), &device, &witness, blinding, &meter);
             let verdict = span.in_scope(prove);

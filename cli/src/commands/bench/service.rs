@@ -149,7 +149,10 @@ fn measure_one(
 /// Time in which the proof was made and verified.
 fn device_ms(view: &ProofView) -> Result<f64, CliError> {
     match (&view.receipt, view.state) {
-        (Some(receipt), JobState::Succeeded) => Ok(ms(receipt.usage.device_us)),
+        (Some(receipt), JobState::Succeeded) => {
+            let usage = &receipt.usage;
+            Ok(ms(usage.witness_us + usage.ntt_us + usage.msm_us + usage.verify_us))
+        }
         _ => Err(CliError::Fault(format!("expected a proof to succeed, found {}", view.state))),
     }
 }

@@ -38,6 +38,7 @@ impl<P: SWCurveConfig> Resident for CpuBases<P> {
 impl<F: PrimeField> Ntt<F> for Cpu {
     type Domain = CpuDomain<F>;
     type Scalars = CpuScalars<F>;
+    type Values = [Vec<F>; 2];
 
     fn domain(&self, parameters: &DomainParameters<F>) -> Result<CpuDomain<F>, DeviceError> {
         Ok(CpuDomain::new(parameters))
@@ -47,11 +48,14 @@ impl<F: PrimeField> Ntt<F> for Cpu {
         Ok(CpuScalars::new(values))
     }
 
+    fn values(&self, _: &CpuDomain<F>, a: Vec<F>, b: Vec<F>) -> Result<[Vec<F>; 2], DeviceError> {
+        Ok([a, b])
+    }
+
     fn quotient(
         &self,
         domain: &CpuDomain<F>,
-        mut a: Vec<F>,
-        mut b: Vec<F>,
+        [mut a, mut b]: [Vec<F>; 2],
     ) -> Result<CpuScalars<F>, DeviceError> {
         let mut c: Vec<F> = a.par_iter().zip(&b).map(|(a, b)| *a * b).collect();
         let shift = |values: &mut [F]| domain.to_coset(values);

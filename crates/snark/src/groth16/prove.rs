@@ -39,10 +39,14 @@ pub(super) fn prove<E: CircomCurve, N: Engine<E>>(
     let w = key.values(witness)?;
     let (a, b) = qap::evaluate(&key.coefficients, w);
     let w = engine.scalars(w)?;
+    let values = engine.values(&key.domain, a, b)?;
+    observer.wait();
+    let turn = engine.turn();
     observer.enter(Stage::Ntt);
-    let h = engine.quotient(&key.domain, a, b)?;
+    let h = engine.quotient(&key.domain, values)?;
     observer.enter(Stage::Msm);
     let sums = sum(engine, key, &w, &h)?;
+    drop(turn);
     let (r, s) = (E::ScalarField::rand(rng), E::ScalarField::rand(rng));
     Ok(blind(key, &sums, r, s))
 }

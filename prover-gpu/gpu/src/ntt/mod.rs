@@ -17,7 +17,7 @@ mod record;
 pub use domain::GpuDomain;
 pub(crate) use kernels::Kernels;
 pub use record::Transform;
-pub(crate) use record::{quotient, transform};
+pub(crate) use record::{quotient, transform, upload};
 
 #[cfg(test)]
 mod tests;

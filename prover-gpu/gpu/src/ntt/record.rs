@@ -25,8 +25,8 @@ pub enum Transform {
     CosetInverse,
 }
 
-/// The values of A B - C on the coset as integers, from those of A and B on the domain.
-pub(crate) fn quotient<F: FileField>(
+/// Uploads the values of A and B on the domain, with room for those of C.
+pub(crate) fn upload<F: FileField>(
     context: &Context,
     domain: &GpuDomain<F>,
     a: &[F],
@@ -35,14 +35,22 @@ pub(crate) fn quotient<F: FileField>(
     domain.check_length(a)?;
     domain.check_length(b)?;
     let bytes = (domain.size() * F::BYTES) as u64;
-    let plain = context.pool.take("scalars", bytes)?;
     let values = context.pool.take("values", 3 * bytes)?;
     scalars::write_raw(context, &values, 0, a)?;
     scalars::write_raw(context, &values, bytes, b)?;
+    Ok(values)
+}
+
+/// The values of A B - C on the coset as integers, from those of A and B, which it overwrites.
+pub(crate) fn quotient<F: FileField>(
+    context: &Context,
+    domain: &GpuDomain<F>,
+    values: &Scratch,
+) -> Result<Scratch, GpuError> {
+    let plain = context.pool.take("scalars", (domain.size() * F::BYTES) as u64)?;
     let mut recorder = Recorder::new(context);
     let passes = plan::quotient(domain.parameters.log2, domain.kernels.block_log2);
-    run(&mut recorder, domain, &passes, [&values, &plain]);
-    recorder.clear(&values);
+    run(&mut recorder, domain, &passes, [values, &plain]);
     recorder.submit()?;
     Ok(plain)
 }

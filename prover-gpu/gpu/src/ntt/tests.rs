@@ -36,7 +36,7 @@ fn words(gpu: &Gpu, scratch: &Scratch) -> Vec<u32> {
 
 /// What multiplications would read. None of it is above the modulus.
 fn integers<F: FileField>(gpu: &Gpu, scalars: &GpuScalars) -> Vec<F> {
-    let words = words(gpu, &scalars.scratch);
+    let words = words(gpu, &scalars.private.scratch);
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let scalars = bytes.chunks_exact(F::BYTES).take(scalars.count as usize);
     scalars.map(|bytes| F::from_plain(bytes).expect("an integer below the modulus")).collect()
@@ -71,7 +71,8 @@ fn quotients_agree<E: CircomCurve<ScalarField: FileField>>(gpu: &Gpu, log2: u32)
     let one = E::ScalarField::ONE;
     for (a, b) in [(both, b), same(E::ScalarField::ZERO), same(one), same(-one)] {
         let expected = quotient_on_the_processor(&parameters, a.clone(), b.clone());
-        let scalars = gpu.quotient(&domain, a, b).unwrap();
+        let values = gpu.values(&domain, a, b).unwrap();
+        let scalars = gpu.quotient(&domain, values).unwrap();
         assert_eq!(integers::<E::ScalarField>(gpu, &scalars), expected, "2^{log2} elements");
     }
 }
@@ -171,8 +172,8 @@ fn other_than_one_value_for_each_element_is_refused() {
         let is_expected =
             matches!(refused, GpuError::Length { expected: 4, found: given } if given == found);
         assert!(is_expected, "{refused}");
-        assert!(gpu.quotient(&domain, values[..4].to_vec(), values[..found].to_vec()).is_err());
-        assert!(gpu.quotient(&domain, values[..found].to_vec(), values[..4].to_vec()).is_err());
+        assert!(gpu.values(&domain, values[..4].to_vec(), values[..found].to_vec()).is_err());
+        assert!(gpu.values(&domain, values[..found].to_vec(), values[..4].to_vec()).is_err());
     }
 }
 
@@ -197,8 +198,11 @@ fn dispatches_that_are_split_do_the_same() {
     let values =
         crate::scalars::upload_raw(context, "values", &[a, b, random(64)].concat()).unwrap();
     let plain = gpu.upload_scalars::<ark_bn254::Fr>(&random(64)).unwrap();
-    let buffers =
-        [values.binding(), domain.table.as_entire_buffer_binding(), plain.scratch.binding()];
+    let buffers = [
+        values.binding(),
+        domain.table.as_entire_buffer_binding(),
+        plain.private.scratch.binding(),
+    ];
     let mut recorder = Recorder::new(context);
     for pass in plan::quotient(6, domain.kernels.block_log2) {
         let groups = (pass.groups().0, 3);
@@ -229,7 +233,8 @@ fn nothing_of_a_witness_is_left_in_memory() {
         litter(&gpu, bytes);
         assert!(!is_cleared(&gpu, bytes));
     }
-    let scalars = gpu.quotient(&domain, random(32), random(32)).unwrap();
+    let values = gpu.values(&domain, random(32), random(32)).unwrap();
+    let scalars = gpu.quotient(&domain, values).unwrap();
     assert!(is_cleared(&gpu, 3 * bytes), "A, B and C");
     drop(scalars);
     assert!(is_cleared(&gpu, bytes), "A B - C");

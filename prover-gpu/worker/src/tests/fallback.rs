@@ -154,3 +154,43 @@ fn the_cpu_says_its_name() {
     let cpu = crate::cpu();
     assert_eq!((cpu.class().as_str(), cpu.name().as_str()), CPU);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_of_two_lanes_has_two_proofs_in_progress_and_is_charged_for_its_turns() {
+    let pool = Pool::new().await;
+    let gate = Arc::new(Gate::default());
+    let inside = Arc::clone(&gate);
+    let device = Odd::new(move |proof| {
+        inside.pass();
+        Ok(proof)
+    });
+    let worker = pool.start(device.with_lanes(2));
+    let jobs = [pool.submit(WITNESS).await, pool.submit(WITNESS).await, pool.submit(WITNESS).await];
+    // The gate is shut: both are in it at once, and the third waits for a lane.
+    gate.begun(2).await;
+    assert_eq!(gate.proofs.load(Ordering::SeqCst), 2);
+    gate.open.cancel();
+    for job in jobs {
+        let usage = pool.ended(job).await.receipt.unwrap().usage;
+        assert_eq!(usage.device_us, usage.ntt_us + usage.msm_us);
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cpu_proves_one_job_at_a_time_where_it_stands_in_for_a_device_of_two_lanes() {
+    let pool = Pool::new().await;
+    let worker = pool.start(Odd::new(|_| Err(hiccup())).with_lanes(2));
+    let mut jobs = Vec::new();
+    for _ in 0..6 {
+        jobs.push(pool.submit(WITNESS).await);
+    }
+    for job in jobs {
+        let receipt = pool.ended(job).await.receipt.unwrap();
+        assert_eq!(names(&receipt), CPU);
+        let usage = &receipt.usage;
+        let stages = usage.witness_us + usage.ntt_us + usage.msm_us + usage.verify_us;
+        assert_eq!(usage.device_us, stages);
+    }
+    worker.stop().await;
+}

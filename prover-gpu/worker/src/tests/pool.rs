@@ -173,13 +173,20 @@ type Twist = Arc<dyn Fn(ProofBody) -> Result<ProofBody, ProveError> + Send + Syn
 
 /// The CPU under the name of a GPU, with something done to each proof.
 #[derive(Clone)]
-pub(crate) struct Odd(Twist);
+pub(crate) struct Odd {
+    twist: Twist,
+    lanes: u32,
+}
 
 impl Odd {
     pub(crate) fn new(
         twist: impl Fn(ProofBody) -> Result<ProofBody, ProveError> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(twist))
+        Self { twist: Arc::new(twist), lanes: 1 }
+    }
+
+    pub(crate) fn with_lanes(self, lanes: u32) -> Self {
+        Self { lanes, ..self }
     }
 }
 
@@ -196,6 +203,10 @@ impl Device for Odd {
 
     fn name(&self) -> String {
         "Odd".to_owned()
+    }
+
+    fn lanes(&self) -> u32 {
+        self.lanes
     }
 
     fn is_reference(&self) -> bool {
@@ -224,7 +235,7 @@ impl PreparedKey for OddKey {
         blinding: Blinding,
         meter: &Meter,
     ) -> Result<ProofBody, ProveError> {
-        (self.twist.0)(self.key.prove(witness, blinding, meter)?)
+        (self.twist.twist)(self.key.prove(witness, blinding, meter)?)
     }
 }
 
