@@ -1,6 +1,6 @@
 //! Measurements of what a proof is made of, on a device and on the CPU in the same run.
 //!
-//! [`msm`] measures one multi-scalar multiplication, [`ntt`] the quotient of one proof, and
+//! [`field`] measures field multiplications, [`msm`] one multi-scalar multiplication, [`ntt`] the quotient of one proof, and
 //! [`prove`] whole proofs. Every measurement also checks its results: those of a multiplication
 //! against a closed form, those of transforms against the CPU's, proofs by verifying them. A
 //! report whose results do not match says so; what was measured then means nothing.
@@ -10,6 +10,7 @@
 
 mod chain;
 mod error;
+mod field;
 mod instance;
 mod msm;
 mod ntt;
@@ -19,6 +20,7 @@ mod times;
 
 pub use chain::{LOG_SIZE_MAX, chain};
 pub use error::BenchError;
+pub use field::{Compiled, FieldRate, FieldReport, field};
 pub use instance::Distribution;
 pub use msm::{Group, MsmOptions, MsmReport, msm};
 pub use ntt::{NttOptions, NttReport, ntt};

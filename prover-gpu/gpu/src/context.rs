@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -60,6 +60,7 @@ pub(crate) struct Context {
     pub(crate) pool: Arc<Pool>,
     pub(crate) profile: Option<Profile>,
     cache: Option<DiskCache>,
+    compiled: Mutex<Vec<(&'static str, Duration)>>,
 }
 
 /// The first thing that went wrong and was not yet told.
@@ -87,7 +88,17 @@ impl Context {
         let pool = Arc::new(Pool::new(device.clone(), Arc::clone(&fault), binding_bytes_max));
         let cache = DiskCache::open(&options, adapter, &device);
         let profile = (options.profile && report.timestamps).then(Profile::default);
-        Ok(Self { device, queue, report, options, fault, pool, profile, cache })
+        Ok(Self {
+            device,
+            queue,
+            report,
+            options,
+            fault,
+            pool,
+            profile,
+            cache,
+            compiled: Mutex::default(),
+        })
     }
 
     pub(crate) fn arithmetic(&self) -> Arithmetic {
@@ -127,7 +138,7 @@ impl Context {
             let started = std::time::Instant::now();
             let pipeline =
                 shader.compile(&self.device, cache.map(|cache| &cache.pipelines), checks);
-            tracing::debug!(stage = shader.label, elapsed = ?started.elapsed(), "compiled");
+            self.compiled().push((shader.label, started.elapsed()));
             pipeline
         };
         let pipelines = shaders.par_iter().map(compile).collect();
@@ -136,6 +147,15 @@ impl Context {
             cache.save();
         }
         Ok(pipelines)
+    }
+
+    /// How long each shader took to compile, in the order in which they were done.
+    pub(crate) fn compile_times(&self) -> Vec<(&'static str, Duration)> {
+        self.compiled().clone()
+    }
+
+    fn compiled(&self) -> MutexGuard<'_, Vec<(&'static str, Duration)>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A buffer that holds what `fill` writes: chunks of `chunk` bytes, each from its index.

@@ -202,6 +202,29 @@ impl Gpu {
         rate::products_per_second(&self.inner.context)
     }
 
+    /// Measures how many multiplications modulo this field's prime the device does in a second,
+    /// each waiting for the one before.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn multiplications_per_second<F: PrimeField>(&self) -> Result<f64, GpuError> {
+        let context = &self.inner.context;
+        rate::multiplications_per_second(context, scalars::layout::<F>(context))
+    }
+
+    /// 32-bit multiplications in a multiplication modulo this field's prime.
+    #[must_use]
+    pub fn word_products_of_one<F: PrimeField>(&self) -> u64 {
+        scalars::layout::<F>(&self.inner.context).products(1)
+    }
+
+    /// How long each shader took to compile, in the order in which they were done. Drivers that
+    /// compile at the first dispatch say little here.
+    #[must_use]
+    pub fn compile_times(&self) -> Vec<(&'static str, Duration)> {
+        self.inner.context.compile_times()
+    }
+
     pub(crate) fn prepare_bases<P: DeviceCurve>(
         &self,
         points: &[Affine<P>],

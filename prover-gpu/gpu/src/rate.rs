@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::codegen::{Binding, Column, Kind};
+use crate::codegen::{Binding, Column, FieldCode, Kind, Layout};
 use crate::context::Context;
 use crate::error::GpuError;
 use crate::recorder::{Recorder, THREADS_MAX};
@@ -26,9 +26,25 @@ const MEASURED_MIN: Duration = Duration::from_millis(50);
 /// Doublings of the work before a measurement is taken as it is.
 const DOUBLINGS_MAX: u32 = 20;
 
+/// Products in a round of a chain of field multiplications.
+const MULTIPLICATIONS: u32 = 4;
+
 /// Multiply-adds of limbs that the device does in a second, the result as wide as a column.
 pub(crate) fn products_per_second(context: &Context) -> Result<f64, GpuError> {
-    let pipeline = context.compile(&[shader(context.arithmetic().column())])?.pop();
+    repeated(context, words(context.arithmetic().column()), CHAINS * UNROLLED)
+}
+
+/// Multiplications of residues that the device does in a second, each waiting for the one before.
+pub(crate) fn multiplications_per_second(
+    context: &Context,
+    layout: Layout,
+) -> Result<f64, GpuError> {
+    repeated(context, residues(layout), MULTIPLICATIONS)
+}
+
+/// How often a second the device does what a thread does `per_round` times in each round.
+fn repeated(context: &Context, shader: Shader, per_round: u32) -> Result<f64, GpuError> {
+    let pipeline = context.compile(&[shader])?.pop();
     let pipeline = pipeline.ok_or_else(|| GpuError::Refused("a shader is missing".into()))?;
     let results = context.pool.take("rate", u64::from(THREADS) * 4)?;
     let mut rounds = 1;
@@ -39,15 +55,38 @@ pub(crate) fn products_per_second(context: &Context) -> Result<f64, GpuError> {
         recorder.submit()?.wait()?;
         let elapsed = started.elapsed();
         if elapsed >= MEASURED_MIN {
-            let products = f64::from(THREADS) * f64::from(CHAINS * UNROLLED) * f64::from(rounds);
-            return Ok(products / elapsed.as_secs_f64());
+            let done = f64::from(THREADS) * f64::from(per_round) * f64::from(rounds);
+            return Ok(done / elapsed.as_secs_f64());
         }
         rounds *= 2;
     }
     Err(GpuError::SelfCheck("it takes no time to multiply"))
 }
 
-fn shader(column: Column) -> Shader {
+/// Chains of multiplications, each product a factor of the next.
+fn residues(layout: Layout) -> Shader {
+    let limbs: Vec<_> = (0..layout.limbs).map(|i| format!("r.v{i}")).collect();
+    let (mask, limbs) = (layout.mask(), limbs.join(" ^ "));
+    let mut field = FieldCode::new(layout);
+    let (multiply, one) = (field.multiply(1), field.one());
+    let steps = format!("r = {multiply}(r, x);\n").repeat(MULTIPLICATIONS as usize);
+    let code = format!(
+        "{}fn run(t: u32) {{
+var x = {one}();
+x.v0 = (x.v0 ^ t) & {mask}u;
+var r = x;
+for (var i = 0u; i < parameters.rounds; i++) {{
+{steps}}}
+results[t] = {limbs};
+}}
+",
+        field.source()
+    );
+    measured(code)
+}
+
+/// Chains of multiply-adds of words.
+fn words(column: Column) -> Shader {
     let column = column.wgsl();
     let chains = || 0..CHAINS;
     let start: String = chains()
@@ -68,6 +107,10 @@ results[t] = {total};
 }}
 "
     );
+    measured(code)
+}
+
+fn measured(code: String) -> Shader {
     Shader {
         label: "rate",
         form: Form::Threads,

@@ -1,5 +1,6 @@
 //! `zkpool bench`: measurements on this machine.
 
+mod field;
 mod kernels;
 mod msm;
 mod ntt;
@@ -19,6 +20,7 @@ use crate::progress::Drawing;
 pub(crate) enum BenchCommand {
     Service(service::ServiceArgs),
     Prove(prove::ProveArgs),
+    Field(field::FieldArgs),
     Msm(msm::MsmArgs),
     Ntt(ntt::NttArgs),
 }
@@ -28,6 +30,7 @@ pub(crate) fn run(command: &BenchCommand, drawing: Drawing) -> Result<Report, Cl
     match command {
         BenchCommand::Service(args) => service::run(args, drawing),
         BenchCommand::Prove(args) => prove::run(args, drawing),
+        BenchCommand::Field(args) => field::run(args, drawing),
         BenchCommand::Msm(args) => msm::run(args, drawing),
         BenchCommand::Ntt(args) => ntt::run(args, drawing),
     }
