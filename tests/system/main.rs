@@ -9,6 +9,7 @@
 mod architecture;
 mod crash;
 mod demo;
+mod gpu;
 mod idempotency;
 mod readme;
 mod snarkjs;
