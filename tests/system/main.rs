@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod bench;
 mod crash;
 mod demo;
 mod gpu;
