@@ -13,7 +13,7 @@
 #   --groups "A B"         "g1 g2" by default
 #   --distributions "A B"  of scalars, "random witness-like" by default
 #   --runs N               of each measurement, 7 by default
-#   --single-thread-max L  arkworks on one thread up to this size, 20 by default
+#   --single-thread-max L  the CPU on one thread up to this size, 20 by default
 #   --seconds-max S        for each measurement, 900 by default
 #   --results FILE         gpu-bench.jsonl by default, which is added to
 #
@@ -128,7 +128,7 @@ measure() {
 }
 
 measure_all() {
-    local curve group distribution size single
+    local curve group distribution size single what
     for curve in $curves; do
         for group in $groups; do
             for distribution in $distributions; do
@@ -142,7 +142,12 @@ measure_all() {
             done
         done
         for size in $(sizes "$ntt"); do
-            measure ntt --curve "$curve" --log-size "$size"
+            single=""
+            [ "$size" -le "$single_thread_max" ] || single=--no-cpu-single-thread
+            for what in transform quotient; do
+                # shellcheck disable=SC2086
+                measure ntt --what "$what" --curve "$curve" --log-size "$size" $single
+            done
         done
         for size in $(sizes "$prove"); do
             measure prove --curve "$curve" --log-size "$size"

@@ -7,13 +7,33 @@ CARGO_DENY_VERSION=0.20.2
 
 step() { printf '\n== %s\n' "$*"; }
 
-# The README's walk-through uses curl as its readers do.
+# Whether programs find the Vulkan loader and the driver that computes on the processor.
+has_software_vulkan() {
+    PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep 'libvulkan\.so\.1' >/dev/null &&
+        compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null
+}
+
+# The README's walk-through uses curl as its readers do, and the GPU's kernels are tested on
+# Mesa's software Vulkan, which every machine can have.
 install_system_packages() {
-    command -v curl >/dev/null && return
-    local sudo=""
+    local packages=() sudo=""
+    command -v curl >/dev/null || packages+=(curl)
+    has_software_vulkan || packages+=(libvulkan1 mesa-vulkan-drivers)
+    [ "${#packages[@]}" -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || sudo=sudo
     $sudo apt-get update -qq
-    $sudo apt-get install -y -qq --no-install-recommends curl
+    $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}"
+    has_software_vulkan || {
+        echo "software Vulkan is missing although mesa-vulkan-drivers is installed" >&2
+        return 1
+    }
+}
+
+# Mesa complains on standard error where the session has no such folder.
+set_runtime_folder() {
+    [ -z "${XDG_RUNTIME_DIR:-}" ] || return 0
+    export XDG_RUNTIME_DIR="$PWD/target/runtime"
+    mkdir -p -m 700 "$XDG_RUNTIME_DIR"
 }
 
 # Built into the target folder, so that a machine builds it once and nothing is left elsewhere.
@@ -29,6 +49,7 @@ install_cargo_deny() {
 
 step "Tools"
 install_system_packages
+set_runtime_folder
 (cd circuits/rollup && npm ci --ignore-scripts --no-audit --no-fund)
 install_cargo_deny
 

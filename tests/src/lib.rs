@@ -5,5 +5,6 @@
 
 pub mod api;
 pub mod command;
+pub mod groth16;
 pub mod server;
 pub mod workspace;

@@ -52,6 +52,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("ureq", &["zkpool", "zkpool-tests"]),
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-ff", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
+    ("ark-poly", &["zkpool-bench"]),
     ("wgpu", &["zkpool-gpu"]),
 ];
 

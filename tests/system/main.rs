@@ -7,8 +7,10 @@
 )]
 
 mod architecture;
+mod bench;
 mod crash;
 mod demo;
+mod gpu;
 mod idempotency;
 mod readme;
 mod snarkjs;

@@ -2,26 +2,13 @@
 //! by either side.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tempfile::TempDir;
-use zkpool_tests::command::{snarkjs, snarkjs_ok, zkpool, zkpool_ok};
+use zkpool_tests::command::{snarkjs_ok, zkpool, zkpool_ok};
+use zkpool_tests::groth16::{
+    CURVES, Folder, development_key, export_verification_key, snarkjs_accepts,
+};
 use zkpool_tests::workspace::{fixture, rollup};
-
-const CURVES: [&str; 2] = ["bn128", "bls12-381"];
-
-/// A folder for the files of one test.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-}
 
 fn prove(zkey: &Path, witness: &Path, proof: &Path, public: &Path) {
     zkpool_ok([Path::new("groth16"), Path::new("prove"), zkey, witness, proof, public]);
@@ -31,19 +18,9 @@ fn snarkjs_prove(zkey: &Path, witness: &Path, proof: &Path, public: &Path) {
     snarkjs_ok([Path::new("groth16"), Path::new("prove"), zkey, witness, proof, public]);
 }
 
-fn snarkjs_accepts(verification_key: &Path, public: &Path, proof: &Path) -> bool {
-    let arguments = [Path::new("groth16"), Path::new("verify"), verification_key, public, proof];
-    let output = snarkjs(arguments);
-    output.status.success() && String::from_utf8_lossy(&output.stdout).contains("OK!")
-}
-
 fn we_accept(verification_key: &Path, public: &Path, proof: &Path) -> bool {
     let arguments = [Path::new("groth16"), Path::new("verify"), verification_key, public, proof];
     zkpool(arguments).status.success()
-}
-
-fn development_key(r1cs: &Path, zkey: &Path) {
-    zkpool_ok([Path::new("groth16"), Path::new("setup"), Path::new("--development"), r1cs, zkey]);
 }
 
 #[test]
@@ -105,12 +82,7 @@ fn verification_keys_are_written_as_snarkjs_writes_them() {
     for curve in CURVES {
         let folder = Folder::new();
         let ours = folder.file("verification_key.json");
-        zkpool_ok([
-            Path::new("groth16"),
-            Path::new("export-verification-key"),
-            &fixture(curve, "multiplier.zkey"),
-            &ours,
-        ]);
+        export_verification_key(&fixture(curve, "multiplier.zkey"), &ours);
         assert_eq!(
             fs::read_to_string(&ours).unwrap(),
             fs::read_to_string(fixture(curve, "verification_key.json")).unwrap(),
@@ -143,12 +115,7 @@ fn snarkjs_verifies_the_rollup_batch() {
     let (proof, public) = (folder.file("proof.json"), folder.file("public.json"));
     prove(&zkey, &rollup("batches/1.wtns"), &proof, &public);
     let verification_key = folder.file("verification_key.json");
-    zkpool_ok([
-        Path::new("groth16"),
-        Path::new("export-verification-key"),
-        &zkey,
-        &verification_key,
-    ]);
+    export_verification_key(&zkey, &verification_key);
     assert!(snarkjs_accepts(&verification_key, &public, &proof));
 }
 

@@ -13,10 +13,7 @@ use zkpool_types::Curve;
 use crate::error::BenchError;
 use crate::instance::{Distribution, Instance};
 use crate::subject::MsmSubject;
-use crate::times::{Stages, Times, mean, ms, timed};
-
-/// Most runs on the CPU: it takes up to a thousand times as long as what it is compared with.
-const CPU_RUNS_MAX: u32 = 3;
+use crate::times::{CPU_RUNS_MAX, Stages, Times, mean, ms, timed};
 
 /// A group of a pairing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -51,6 +51,8 @@ pub struct ProveReport {
     pub cpu_median_ms: f64,
     /// The CPU engine in full.
     pub cpu: ProverTimes,
+    /// Whether every proof verifies, the device's and the CPU's.
+    pub matches: bool,
     /// Threads of the CPU engine.
     pub threads: usize,
     /// Where the device spent its time.
@@ -74,8 +76,9 @@ pub fn prove(
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<ProveReport, BenchError> {
     let curve = key.curve();
-    let report = |device, on_device, cpu: ProverTimes, stages| ProveReport {
+    let report = |device, on_device: ProverTimes, cpu: ProverTimes, stages| ProveReport {
         curve,
+        matches: on_device.verified && cpu.verified,
         device,
         on_device,
         cpu_median_ms: cpu.times.median_ms,

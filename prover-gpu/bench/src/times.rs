@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+/// Most runs on the CPU: it takes up to a thousand times as long as what it is compared with.
+pub(crate) const CPU_RUNS_MAX: u32 = 3;
+
 /// Milliseconds that the device spent in each stage of one run, the mean over all runs.
 pub type Stages = BTreeMap<&'static str, f64>;
 
