@@ -146,12 +146,12 @@ where
             let coefficients = vector();
             let on_device = transform::repeat(engine, &domain, &coefficients, runs)?;
             let cpu = |runs| transform::repeat(&Cpu, &domain, &coefficients, runs);
-            report(engine, options, on_device, cpu)
+            report(engine, options, &on_device, cpu)
         }
         Transforms::Quotient => {
             let values = Quotient::<E> { domain, a: vector(), b: vector() };
             let on_device = quotient::repeat(engine, &values, runs)?;
-            report(engine, options, on_device, |runs| quotient::repeat(&Cpu, &values, runs))
+            report(engine, options, &on_device, |runs| quotient::repeat(&Cpu, &values, runs))
         }
     }
 }
@@ -169,7 +169,7 @@ fn domain<E: CircomCurve>(
 fn report<R: PartialEq + Send>(
     engine: &impl Subject,
     options: NttOptions,
-    on_device: Measured<R>,
+    on_device: &Measured<R>,
     cpu: impl Fn(u32) -> Result<Measured<R>, DeviceError> + Sync,
 ) -> Result<NttReport, BenchError> {
     let stages = mean(engine.take_stages(), options.runs);
@@ -241,7 +241,7 @@ mod tests {
         };
         let options = options(Transforms::Quotient, Curve::Bn254, 2);
         let matches = |of_cpu| {
-            let report = report(&Cpu, options, measured(1), |_| Ok(measured(of_cpu)));
+            let report = report(&Cpu, options, &measured(1), |_| Ok(measured(of_cpu)));
             report.unwrap().matches
         };
         assert!(matches(1) && !matches(2));
