@@ -13,6 +13,8 @@
 #   --groups "A B"         "g1 g2" by default
 #   --distributions "A B"  of scalars, "random witness-like" by default
 #   --runs N               of each measurement, 7 by default
+#   --table-gib N          memory for the multiples of a set of bases; the command's default else.
+#                          2^24 bases over BN254 take 12 for all of their windows
 #   --single-thread-max L  the CPU on one thread up to this size, 20 by default
 #   --seconds-max S        for each measurement, 900 by default
 #   --results FILE         gpu-bench.jsonl by default, which is added to
@@ -24,7 +26,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 zkpool="" device=gpu msm=16:24 ntt=16:24 prove=16:22
 curves="bn254 bls12-381" groups="g1 g2" distributions="random witness-like"
-runs=7 single_thread_max=20 seconds_max=900 results=gpu-bench.jsonl
+runs=7 table_gib="" single_thread_max=20 seconds_max=900 results=gpu-bench.jsonl
 failed=0
 
 die() {
@@ -62,6 +64,7 @@ parse() {
             --groups) groups=$2 ;;
             --distributions) distributions=$2 ;;
             --runs) runs=$2 ;;
+            --table-gib) table_gib=$2 ;;
             --single-thread-max) single_thread_max=$2 ;;
             --seconds-max) seconds_max=$2 ;;
             --results) results=$2 ;;
@@ -113,12 +116,12 @@ measure() {
     local name=$1 status=0 output
     shift
     echo "== $name $*"
-    output=$(timeout "$seconds_max" "$zkpool" bench "$name" "$@" --device "$device" --runs "$runs" \
-        --json) || status=$?
+    output=$(timeout "$seconds_max" "$zkpool" bench "$name" "$@" --device "$device" --json) ||
+        status=$?
     printf '{"bench":"%s","arguments":"%s","exit":%d,"result":%s}\n' \
         "$name" "$*" "$status" "${output:-null}" >>"$results"
     if [ "$status" -eq 0 ]; then
-        echo "$output" | sed 's/"cpu":{[^}]*}//' | grep -oE '"(median_ms|cpu_median_ms|floor_fraction|matches|verified)":[^,}]*' |
+        echo "$output" | sed 's/"cpu":{[^}]*}//' | grep -oE '"(median_ms|cpu_median_ms|floor_fraction|multiplications_per_second|matches|verified)":[^,}]*' |
             tr '\n' ' '
         echo
     else
@@ -128,7 +131,12 @@ measure() {
 }
 
 measure_all() {
-    local curve group distribution size single what
+    local curve group distribution size single what table=""
+    [ -z "$table_gib" ] || table="--table-gib $table_gib"
+    if [ "$device" != cpu ]; then
+        measure field --arithmetic wide
+        measure field --arithmetic narrow
+    fi
     for curve in $curves; do
         for group in $groups; do
             for distribution in $distributions; do
@@ -137,7 +145,7 @@ measure_all() {
                     [ "$size" -le "$single_thread_max" ] || single=--no-cpu-single-thread
                     # shellcheck disable=SC2086
                     measure msm --curve "$curve" --group "$group" --log-size "$size" \
-                        --distribution "$distribution" $single
+                        --distribution "$distribution" --runs "$runs" $table $single
                 done
             done
         done
@@ -146,11 +154,12 @@ measure_all() {
             [ "$size" -le "$single_thread_max" ] || single=--no-cpu-single-thread
             for what in transform quotient; do
                 # shellcheck disable=SC2086
-                measure ntt --what "$what" --curve "$curve" --log-size "$size" $single
+                measure ntt --what "$what" --curve "$curve" --log-size "$size" --runs "$runs" \
+                    $single
             done
         done
         for size in $(sizes "$prove"); do
-            measure prove --curve "$curve" --log-size "$size"
+            measure prove --curve "$curve" --log-size "$size" --runs "$runs"
         done
     done
 }

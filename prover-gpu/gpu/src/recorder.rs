@@ -177,6 +177,11 @@ impl<'c> Recorder<'c> {
 }
 
 impl Submitted<'_> {
+    /// Waits where stages are timed, since their times arrive when the device is done.
+    pub(crate) fn wait_if_timed(self) -> Result<(), GpuError> {
+        if self.timestamps.is_some() { self.wait() } else { Ok(()) }
+    }
+
     /// Waits until the device is done.
     pub(crate) fn wait(self) -> Result<(), GpuError> {
         let wait = PollType::Wait {

@@ -51,7 +51,7 @@ pub(crate) fn quotient<F: FileField>(
     let mut recorder = Recorder::new(context);
     let passes = plan::quotient(domain.parameters.log2, domain.kernels.block_log2);
     run(&mut recorder, domain, &passes, [values, &plain]);
-    recorder.submit()?;
+    recorder.submit()?.wait_if_timed()?;
     Ok(plain)
 }
 
