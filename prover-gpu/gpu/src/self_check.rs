@@ -17,8 +17,8 @@ use crate::ntt::Transform;
 /// Bases of the check: enough for segments that cut runs, and for partial sums to be joined.
 const BASES: u64 = 96;
 
-/// Window of the check: small, so that buckets are shared and levels of reduction are needed.
-const WINDOW_BITS: u32 = 9;
+/// Window of the check: as many buckets as take several blocks of a scan and a level of reduction.
+const WINDOW_BITS: u32 = 13;
 
 /// Elements of the domain of the check, as a logarithm: more than one pass of small workgroups.
 const DOMAIN_LOG2: u32 = 10;
