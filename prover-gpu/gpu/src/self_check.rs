@@ -18,7 +18,7 @@ use crate::ntt::Transform;
 const BASES: u64 = 96;
 
 /// Window of the check: as many buckets as take several blocks of a scan and a level of reduction.
-const WINDOW_BITS: u32 = 13;
+const WINDOW_BITS: u32 = 12;
 
 /// Elements of the domain of the check, as a logarithm: more than one pass of small workgroups.
 const DOMAIN_LOG2: u32 = 10;

@@ -161,6 +161,20 @@ impl<'a> Block<'a> {
         parts.join(" && ")
     }
 
+    /// A condition: whether the element is zero, whatever its bound is.
+    pub(crate) fn is_multiple(&mut self, a: &Value) -> String {
+        let is_multiple = self.field.is_multiple(floor(a.bound));
+        let parts: Vec<_> =
+            self.parts().map(|part| format!("{is_multiple}({}.{part})", a.name)).collect();
+        parts.join(" && ")
+    }
+
+    /// A variable that begins as this element and may become others within `bound`.
+    pub(crate) fn variable(&mut self, name: &str, a: &Value, bound: f64) -> Value {
+        self.statement(&format!("var {name} = {};", a.name));
+        Self::value(name, bound.max(a.bound))
+    }
+
     fn parts(&self) -> impl Iterator<Item = &'static str> + use<> {
         ["c0", "c1"].into_iter().take(self.degree.residues())
     }
@@ -192,6 +206,12 @@ impl<'a> Block<'a> {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn lift(bound: f64) -> u32 {
     bound.ceil() as u32
+}
+
+/// The largest multiple of p that is at most `bound`.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn floor(bound: f64) -> u32 {
+    bound.floor() as u32
 }
 
 fn call(function: &str, arguments: impl Iterator<Item = String>) -> String {

@@ -121,56 +121,53 @@ return Xyzz(zero, zero, zero, zero);
     }
 
     /// `fn add_affine(a: Xyzz, b: Affine) -> Xyzz`, madd-2008-s, for any `a` and any `b` but
-    /// infinity, equal or opposite points included. Needs `double` and `from_affine`.
+    /// infinity, equal or opposite points included. Needs `from_affine`.
     pub(crate) fn add_affine(&mut self) -> String {
         let [x1, y1, zz1, zzz1] = self.point("a");
         let limit = self.x_bound();
         let mut b = Block::new(&mut self.field, self.degree);
         let (x2, y2) = (Block::value("b.x", TABLE_BOUND), Block::value("b.y", Y_BOUND));
+        let is_infinity = b.is_zero(&zz1);
+        b.statement(&format!("if ({is_infinity}) {{ return from_affine(b); }}"));
         let u2 = b.multiply(&x2, &zz1);
         let s2 = b.multiply(&y2, &zzz1);
         let p = b.subtract(&u2, &x1);
         let r = b.subtract(&s2, &y1);
-        let pp = b.square(&p);
-        let ppp = b.multiply(&p, &pp);
-        let q = b.multiply(&x1, &pp);
-        let rr = b.square(&r);
-        let zz3 = b.multiply(&zz1, &pp);
-        let special = special(&mut b, &zz3, &zz1, &rr, "from_affine(b)", "double(from_affine(b))");
-        b.statement(&special);
-        let [x3, y3] = sum(&mut b, limit, &rr, &ppp, &q, &r, &y1);
-        let zzz3 = b.multiply(&zzz1, &ppp);
+        let sum = Sum { x: x1.clone(), y: y1.clone(), zz: zz1, zzz: zzz1, p, r };
+        let sum = sum.or_double(&mut b, [&x1, &y1], "");
+        let result = sum.finish(&mut b, limit);
         let body = b.take();
-        let result = returned([&x3, &y3, &zz3, &zzz3]);
         format!("fn add_affine(a: Xyzz, b: Affine) -> Xyzz {{\n{body}{result}}}\n")
     }
 
-    /// `fn add(a: Xyzz, b: Xyzz) -> Xyzz`, add-2008-s, for any two points. Needs `double`.
+    /// `fn add(a: Xyzz, b: Xyzz) -> Xyzz`, add-2008-s, for any two points.
     pub(crate) fn add(&mut self) -> String {
         let ([x1, y1, zz1, zzz1], [x2, y2, zz2, zzz2]) = (self.point("a"), self.point("b"));
         let limit = self.x_bound();
         let mut b = Block::new(&mut self.field, self.degree);
-        let b_is_infinity = b.is_zero(&zz2);
-        b.statement(&format!("if ({b_is_infinity}) {{ return a; }}"));
+        for (zz, other) in [(&zz2, "a"), (&zz1, "b")] {
+            let is_infinity = b.is_zero(zz);
+            b.statement(&format!("if ({is_infinity}) {{ return {other}; }}"));
+        }
         let u1 = b.multiply(&x1, &zz2);
         let u2 = b.multiply(&x2, &zz1);
         let s1 = b.multiply(&y1, &zzz2);
         let s2 = b.multiply(&y2, &zzz1);
         let p = b.subtract(&u2, &u1);
         let r = b.subtract(&s2, &s1);
-        let pp = b.square(&p);
-        let ppp = b.multiply(&p, &pp);
-        let q = b.multiply(&u1, &pp);
-        let rr = b.square(&r);
         let zz = b.multiply(&zz1, &zz2);
-        let zz3 = b.multiply(&zz, &pp);
-        let special = special(&mut b, &zz3, &zz1, &rr, "b", "double(a)");
-        b.statement(&special);
-        let [x3, y3] = sum(&mut b, limit, &rr, &ppp, &q, &r, &s1);
         let zzz = b.multiply(&zzz1, &zzz2);
-        let zzz3 = b.multiply(&zzz, &ppp);
+        // The left point, scaled to the denominators of both.
+        let x = b.variable("x", &u1, x1.bound);
+        let y = b.variable("y", &s1, y1.bound);
+        let zz = b.variable("zz", &zz, zz1.bound);
+        let zzz = b.variable("zzz", &zzz, zzz1.bound);
+        let sum = Sum { x, y, zz, zzz, p, r };
+        // What is doubled needs no scaling.
+        let unscaled = "x = a.x; y = a.y; zz = a.zz; zzz = a.zzz;";
+        let sum = sum.or_double(&mut b, [&x1, &y1], unscaled);
+        let result = sum.finish(&mut b, limit);
         let body = b.take();
-        let result = returned([&x3, &y3, &zz3, &zzz3]);
         format!("fn add(a: Xyzz, b: Xyzz) -> Xyzz {{\n{body}{result}}}\n")
     }
 
@@ -216,42 +213,61 @@ return Element({one}(a.c0, inverse), {one}({minus}.c1, inverse));
     }
 }
 
-/// What is returned where the general formula of an addition does not hold: ZZ3 is zero just
-/// when the first point is at infinity or the points have the same x.
-fn special(
-    b: &mut Block<'_>,
-    zz3: &Value,
-    zz1: &Value,
-    rr: &Value,
-    other: &str,
-    doubled: &str,
-) -> String {
-    let (none, first, same) = (b.is_zero(zz3), b.is_zero(zz1), b.is_zero(rr));
-    format!(
-        "if ({none}) {{
-if ({first}) {{ return {other}; }}
-if ({same}) {{ return {doubled}; }}
-return infinity();
-}}"
-    )
+/// An addition when P = U2 - U1 and R = S2 - S1 are known: the left point, with the denominators
+/// of the sum, and these.
+struct Sum {
+    x: Value,
+    y: Value,
+    zz: Value,
+    zzz: Value,
+    p: Value,
+    r: Value,
 }
 
-/// X3 = R^2 - PPP - 2 Q and Y3 = R (Q - X3) - Y PPP.
-fn sum(
-    b: &mut Block<'_>,
-    limit: f64,
-    rr: &Value,
-    ppp: &Value,
-    q: &Value,
-    r: &Value,
-    y: &Value,
-) -> [Value; 2] {
-    let x3 = b.linear(&[(1, rr), (-1, ppp), (-2, q)]);
-    let x3 = b.fit(&x3, limit);
-    let q_less_x3 = b.subtract(q, &x3);
-    let minus_y = b.linear(&[(-1, y)]);
-    let y3 = b.sum_of_products(&[(r, &q_less_x3), (&minus_y, ppp)]);
-    [x3, y3]
+impl Sum {
+    /// Where the points have the same x, doubles the left one or returns infinity.
+    ///
+    /// A doubling is an addition with P = 2 Y, R = 3 X^2 and no PPP in X3, so that the long part
+    /// of the text serves both. `left` are the coordinates of the point that is doubled, and
+    /// `assign` makes it the left one.
+    fn or_double(self, b: &mut Block<'_>, left: [&Value; 2], assign: &str) -> Self {
+        let [x, y] = left;
+        let same_x = b.is_multiple(&self.p);
+        let opposite = b.is_multiple(&self.r);
+        let p = b.variable("p", &self.p, self.p.bound);
+        let r = b.variable("r", &self.r, self.r.bound);
+        b.statement("var doubles = false;");
+        b.statement(&format!("if ({same_x}) {{"));
+        b.statement(&format!("if (!({opposite})) {{ return infinity(); }}"));
+        let twice_y = b.linear(&[(2, y)]);
+        let twice_y = b.fit(&twice_y, p.bound);
+        let x_squared = b.square(x);
+        let slope = b.linear(&[(3, &x_squared)]);
+        let slope = b.fit(&slope, r.bound);
+        let (twice_y, slope) = (&twice_y.name, &slope.name);
+        b.statement(&format!("doubles = true; p = {twice_y}; r = {slope}; {assign}"));
+        b.statement("}");
+        Self { p, r, ..self }
+    }
+
+    /// X3 = R^2 - PPP - 2 Q, Y3 = R (Q - X3) - Y PPP, and the denominators times PP and PPP.
+    fn finish(self, b: &mut Block<'_>, limit: f64) -> String {
+        let Self { x, y, zz, zzz, p, r } = self;
+        let pp = b.square(&p);
+        let ppp = b.multiply(&p, &pp);
+        let q = b.multiply(&x, &pp);
+        let rr = b.square(&r);
+        let cube = b.variable("cube", &ppp, ppp.bound);
+        b.statement("if (doubles) { cube = element_zero(); }");
+        let x3 = b.linear(&[(1, &rr), (-1, &cube), (-2, &q)]);
+        let x3 = b.fit(&x3, limit);
+        let q_less_x3 = b.subtract(&q, &x3);
+        let minus_y = b.linear(&[(-1, &y)]);
+        let y3 = b.sum_of_products(&[(&r, &q_less_x3), (&minus_y, &ppp)]);
+        let zz3 = b.multiply(&zz, &pp);
+        let zzz3 = b.multiply(&zzz, &ppp);
+        returned([&x3, &y3, &zz3, &zzz3])
+    }
 }
 
 /// Returns a point, whose coordinates must keep to the bounds that its readers rely on.

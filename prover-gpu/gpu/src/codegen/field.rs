@@ -98,6 +98,13 @@ impl FieldCode {
         self.function("fp_is_zero".into(), is_zero)
     }
 
+    /// Whether x is one of 0, p, ..., `largest` p.
+    pub(crate) fn is_multiple(&mut self, largest: u32) -> String {
+        self.function(format!("fp_is_multiple_{largest}"), |layout, name| {
+            is_multiple(layout, name, largest)
+        })
+    }
+
     /// A constant.
     pub(crate) fn constant(&mut self, name: &str, value: &BigUint) -> String {
         self.function(format!("fp_{name}"), |layout, name| {
@@ -309,6 +316,20 @@ fn is_zero(layout: &Layout, name: &str) -> String {
     let zero = any((0..layout.limbs).map(|i| format!("x.v{i}")).collect());
     let p = any(p.iter().enumerate().map(|(i, limb)| format!("(x.v{i} ^ {limb}u)")).collect());
     format!("fn {name}(x: Fp) -> bool {{ return ({zero}) == 0u || ({p}) == 0u; }}\n")
+}
+
+/// The lowest limb alone tells nearly all other numbers apart.
+fn is_multiple(layout: &Layout, name: &str, largest: u32) -> String {
+    let multiples: Vec<_> = (0..=largest).map(|k| layout.split(&(&layout.modulus * k))).collect();
+    let either = |terms: Vec<String>| terms.join(" || ");
+    let low = either(multiples.iter().map(|m| format!("x.v0 == {}u", m[0])).collect());
+    let equal = |multiple: &Vec<u32>| {
+        let limbs = multiple.iter().enumerate();
+        let terms: Vec<_> = limbs.map(|(i, limb)| format!("(x.v{i} ^ {limb}u)")).collect();
+        format!("({}) == 0u", terms.join(" | "))
+    };
+    let all = either(multiples.iter().map(equal).collect());
+    format!("fn {name}(x: Fp) -> bool {{\nif (!({low})) {{ return false; }}\nreturn {all};\n}}\n")
 }
 
 fn invert(layout: &Layout, name: &str, multiply: &str, square: &str, one: &str) -> String {

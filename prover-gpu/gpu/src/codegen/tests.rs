@@ -252,6 +252,26 @@ fn zero_and_p_are_zero_and_nothing_else_is() {
 }
 
 #[test]
+fn multiples_of_p_are_told_from_all_other_numbers() {
+    let gpu = Gpu::open(0, Options::default()).unwrap();
+    for layout in layouts() {
+        let cases: Vec<_> = edges(&layout, 7).into_iter().map(|x| vec![x]).collect();
+        let mut field = FieldCode::new(layout.clone());
+        let (one, is_multiple) = (field.one(), field.is_multiple(7));
+        let copy = field.linear(&Linear { coefficients: &[1], lift: 0 });
+        let pick =
+            format!("fn pick(yes: bool) -> Fp {{ if (yes) {{ return {one}(); }} return Fp(); }}\n");
+        field.raw("pick", &pick);
+        let call = format!("{copy}(pick({is_multiple}(x0)))");
+        let found = run(&gpu.inner.context, field, &call, &cases);
+        for (case, found) in cases.iter().zip(found) {
+            let is_multiple = &case[0] % &layout.modulus == BigUint::ZERO;
+            assert_eq!(found != BigUint::ZERO, is_multiple, "{:x}", case[0]);
+        }
+    }
+}
+
+#[test]
 fn inverses_times_their_numbers_are_one() {
     let gpu = Gpu::open(0, Options::default()).unwrap();
     for layout in layouts() {

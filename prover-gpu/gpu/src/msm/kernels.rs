@@ -231,8 +231,7 @@ fn accumulate(mut curve: CurveCode, chunks: u32, context: &Context) -> Shader {
         Binding::read("total", Kind::Words),
     ];
     bindings.extend(SEGMENT_RESULTS);
-    let functions =
-        [curve.negate_affine(), curve.lift_affine(), curve.double(), curve.add_affine()].concat();
+    let functions = [curve.negate_affine(), curve.lift_affine(), curve.add_affine()].concat();
     let parts = [include_str!("kernels/segments.wgsl"), include_str!("kernels/accumulate.wgsl")];
     over_points("accumulate", curve, bindings, &["segment"], &functions, &parts)
 }
@@ -241,7 +240,7 @@ fn combine(mut curve: CurveCode) -> Shader {
     let mut bindings =
         vec![Binding::read("slots", Kind::Points), Binding::read("slot_keys", Kind::Words)];
     bindings.extend(SEGMENT_RESULTS);
-    let functions = [curve.double(), curve.add()].concat();
+    let functions = curve.add();
     let parts = [include_str!("kernels/segments.wgsl"), include_str!("kernels/combine.wgsl")];
     over_points("combine", curve, bindings, &["segment", "slots"], &functions, &parts)
 }
@@ -252,7 +251,7 @@ fn reduce(mut curve: CurveCode) -> Shader {
         Binding::write("sums", Kind::Points),
         Binding::write("weighted", Kind::Points),
     ];
-    let functions = [curve.double(), curve.add()].concat();
+    let functions = curve.add();
     let parts = [include_str!("kernels/reduce.wgsl")];
     over_points("reduce", curve, bindings, &["length", "offset"], &functions, &parts)
 }
@@ -260,7 +259,7 @@ fn reduce(mut curve: CurveCode) -> Shader {
 fn sum(mut curve: CurveCode) -> Shader {
     let bindings =
         vec![Binding::read("points", Kind::Points), Binding::write("sums", Kind::Points)];
-    let functions = [curve.double(), curve.add()].concat();
+    let functions = curve.add();
     over_points(
         "reduce",
         curve,

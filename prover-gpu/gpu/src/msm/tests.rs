@@ -153,13 +153,13 @@ fn edge_cases_hold_without_64_bit_integers() {
 #[test]
 fn a_table_that_is_split_over_bindings_gives_the_same_sum() {
     let (_, _turn) = shared();
-    // 128 KiB hold 2048 points of 64 bytes: 300 bases with 32 rows take five buffers.
-    let options = Options { binding_bytes_max: Some(1 << 17), ..Options::default() };
+    // 256 KiB hold 4096 points of 64 bytes: 300 bases with 32 rows take three buffers.
+    let options = Options { binding_bytes_max: Some(1 << 18), ..Options::default() };
     let gpu = Gpu::open(0, options).unwrap();
     let rng = &mut rng(7);
     let (bases, scalars) = (points::<Bn254G1>(300, rng), scalars(300, rng));
     let prepared = gpu.prepare_bases(&bases, 0, windows_of(8)).unwrap();
-    assert_eq!(prepared.bases.as_ref().unwrap().chunks().len(), 5);
+    assert_eq!(prepared.bases.as_ref().unwrap().chunks().len(), 3);
     let scalars_on_device = gpu.upload_scalars(&scalars).unwrap();
     let found: Projective<Bn254G1> = gpu.multiply(&prepared, &scalars_on_device).unwrap();
     assert_eq!(found, Projective::<Bn254G1>::msm(&bases, &scalars).unwrap());
@@ -284,13 +284,13 @@ fn nothing_of_the_scalars_is_left_on_the_device() {
 #[test]
 fn bases_that_no_plan_fits_are_refused_with_their_size() {
     let (_, _turn) = shared();
-    let options = Options { binding_bytes_max: Some(1 << 16), ..Options::default() };
+    let options = Options { binding_bytes_max: Some(1 << 18), ..Options::default() };
     let gpu = Gpu::open(0, options).unwrap();
     let bases = points::<Bn254G1>(5000, &mut rng(23));
     let error = gpu.prepare_bases(&bases, 0, gpu.table_options()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "entries and buckets needs 800000 bytes, and the device allows 65536"
+        "entries and buckets needs 800000 bytes, and the device allows 262144"
     );
 }
 
