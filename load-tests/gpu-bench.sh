@@ -159,7 +159,10 @@ measure_all() {
             done
         done
         for size in $(sizes "$prove"); do
-            measure prove --curve "$curve" --log-size "$size" --runs "$runs"
+            single=""
+            [ "$size" -le "$single_thread_max" ] || single=--no-cpu-single-thread
+            # shellcheck disable=SC2086
+            measure prove --curve "$curve" --log-size "$size" --runs "$runs" $single
         done
     done
 }

@@ -88,6 +88,7 @@ mod tests {
             "zkpool bench prove k.zkey w.wtns --runs 3",
             "zkpool bench prove --curve bn254 --log-size 16 --device gpu --window-bits 12",
             "zkpool bench ntt --what transform --log-size 16 --no-cpu-single-thread",
+            "zkpool bench prove --log-size 18 --no-cpu-single-thread",
             "zkpool bench field --device gpu --arithmetic narrow --json",
             "zkpool bench msm --curve bls12-381 --group g2 --log-size 12 --device gpu",
             "zkpool bench msm --log-size 24 --no-cpu-single-thread --table-gib 4 --seed 7",

@@ -54,5 +54,6 @@ fn a_measured_quotient_has_its_peers() {
 fn measured_proofs_verify() {
     let report = bench("prove --log-size 8");
     assert_positive(&report, &["prepare_ms", "witness_ms", "ntt_ms", "msm_ms", "verify_ms"]);
+    assert_positive(&report, &["median_ms", "cpu_median_ms", "cpu_single_thread_median_ms"]);
     assert_eq!((&report["verified"], &report["cpu"]["verified"]), (&true.into(), &true.into()));
 }

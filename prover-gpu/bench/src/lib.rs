@@ -27,5 +27,5 @@ pub use field::{Compiled, FieldRate, FieldReport, field};
 pub use instance::Distribution;
 pub use msm::{Group, MsmOptions, MsmReport, msm};
 pub use ntt::{NttOptions, NttReport, Transforms, ntt};
-pub use prove::{ProveReport, ProverTimes, prove};
+pub use prove::{ProveOptions, ProveReport, ProverTimes, prove};
 pub use times::{Stages, Times};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ark_std::rand::{CryptoRng, RngCore};
+use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 use zkpool_circuit_files::{AnyProvingKey, AnyWitness};
 use zkpool_gpu::Gpu;
@@ -49,6 +50,8 @@ pub struct ProveReport {
     pub on_device: ProverTimes,
     /// The CPU engine with all threads, the median.
     pub cpu_median_ms: f64,
+    /// The CPU engine on one thread, the median, where it was not left out.
+    pub cpu_single_thread_median_ms: Option<f64>,
     /// The CPU engine in full.
     pub cpu: ProverTimes,
     /// Whether every proof verifies, the device's and the CPU's.
@@ -59,6 +62,15 @@ pub struct ProveReport {
     pub stages: Stages,
     /// Measured proofs, after one that is not.
     pub runs: u32,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct ProveOptions {
+    /// Measured proofs on each engine.
+    pub runs: u32,
+    /// Whether the CPU engine proves on one thread, too.
+    pub cpu_single_thread: bool,
 }
 
 /// When each stage of a proof began.
@@ -72,13 +84,17 @@ pub fn prove(
     gpu: Option<&Gpu>,
     key: AnyProvingKey,
     witness: &AnyWitness,
-    runs: u32,
-    rng: &mut (impl RngCore + CryptoRng),
+    options: ProveOptions,
+    rng: &mut (impl RngCore + CryptoRng + Send),
 ) -> Result<ProveReport, BenchError> {
-    let curve = key.curve();
+    let (curve, runs) = (key.curve(), options.runs);
+    let single = options.cpu_single_thread.then(|| key.clone());
+    let single = single.map(|key| on_one_thread(|| measure(&Cpu, key, witness, runs, rng)));
+    let single = single.transpose()?;
     let report = |device, on_device: ProverTimes, cpu: ProverTimes, stages| ProveReport {
         curve,
-        matches: on_device.verified && cpu.verified,
+        matches: on_device.verified && cpu.verified && single.as_ref().is_none_or(|s| s.verified),
+        cpu_single_thread_median_ms: single.map(|single| single.times.median_ms),
         device,
         on_device,
         cpu_median_ms: cpu.times.median_ms,
@@ -95,6 +111,12 @@ pub fn prove(
     let stages = mean(gpu.take_stages(), runs);
     let cpu = measure(&Cpu, key, witness, runs, rng)?;
     Ok(report(gpu.name(), on_device, cpu, stages))
+}
+
+fn on_one_thread<T: Send>(
+    work: impl FnOnce() -> Result<T, BenchError> + Send,
+) -> Result<T, BenchError> {
+    ThreadPoolBuilder::new().num_threads(1).build()?.install(work)
 }
 
 fn measure<N: Subject + AnyEngine + Clone>(
@@ -157,6 +179,8 @@ mod tests {
     use super::*;
     use crate::chain::chain;
 
+    const ONE: ProveOptions = ProveOptions { runs: 1, cpu_single_thread: true };
+
     #[test]
     fn a_chain_is_proven_on_both_curves_and_its_stages_add_up() {
         for curve in [Curve::Bn254, Curve::Bls12_381] {
@@ -164,7 +188,7 @@ mod tests {
             let rng = &mut ChaCha20Rng::seed_from_u64(1);
             let key = development_setup(&r1cs, rng).unwrap();
             let ProverTimes { times, witness_ms, ntt_ms, msm_ms, verify_ms, verified, .. } =
-                prove(None, key, &witness, 1, rng).unwrap().on_device;
+                prove(None, key, &witness, ONE, rng).unwrap().on_device;
             assert!(verified && verify_ms > 0.0, "{curve}");
             assert!((witness_ms + ntt_ms + msm_ms - times.median_ms).abs() < 1e-6);
         }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use serde::Serialize;
-use zkpool_bench::{ProveReport, ProverTimes};
+use zkpool_bench::{ProveOptions, ProveReport, ProverTimes};
 use zkpool_circuit_files::{AnyProvingKey, AnyWitness};
 use zkpool_ports::{Clock, SystemClock};
 use zkpool_types::Curve;
@@ -39,6 +39,9 @@ pub(crate) struct ProveArgs {
     #[arg(long, value_name = "N", default_value_t = 7)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     runs: u32,
+    /// Leave out the CPU engine on one thread, which takes minutes for large sizes
+    #[arg(long = "no-cpu-single-thread", action = ArgAction::SetFalse)]
+    cpu_single_thread: bool,
     #[command(flatten)]
     kernels: KernelArgs,
 }
@@ -75,8 +78,10 @@ pub(crate) fn run(args: &ProveArgs, drawing: Drawing) -> Result<Report, CliError
         _ => return Err(CliError::Usage("expected a key and a witness, or --log-size".into())),
     };
     bar.say(format!("proving on {}", engine.name()));
+    let ProveArgs { runs, cpu_single_thread, .. } = *args;
+    let options = ProveOptions { runs, cpu_single_thread };
     let rng = &mut random::generator()?;
-    let proofs = zkpool_bench::prove(engine.gpu(), key, &witness, args.runs, rng)?;
+    let proofs = zkpool_bench::prove(engine.gpu(), key, &witness, options, rng)?;
     drop(bar);
     report(&Measured { source, proofs })
 }
@@ -123,8 +128,8 @@ fn ms(duration: Duration) -> f64 {
 
 fn report(measured: &Measured) -> Result<Report, CliError> {
     let Measured { source, proofs } = measured;
-    let ProverTimes { times, verified, .. } = &proofs.on_device;
-    let verified = *verified && proofs.cpu.verified;
+    let ProverTimes { times, .. } = &proofs.on_device;
+    let verified = proofs.matches;
     let in_ms = |name, ms: Option<f64>| ms.map(|ms| (name, format!("{ms:.1} ms")));
     let mut pairs = Vec::new();
     pairs.extend(in_ms("open first", source.open_first_ms));
@@ -138,6 +143,8 @@ fn report(measured: &Measured) -> Result<Report, CliError> {
     pairs.extend(in_ms("  multiply", Some(proofs.on_device.msm_ms)));
     pairs.push(("verify", format!("{:.2} ms", proofs.on_device.verify_ms)));
     pairs.push(("CPU engine", beside(proofs.cpu.times.median_ms, times.median_ms)));
+    let single = proofs.cpu_single_thread_median_ms;
+    pairs.extend(single.map(|ms| ("on one thread", beside(ms, times.median_ms))));
     pairs.push(("runs", format!("{} beside {} threads", proofs.runs, proofs.threads)));
     pairs.push(("proofs", if verified { "verify" } else { "DO NOT VERIFY" }.to_owned()));
     let text = format!("{}{}", fields(&pairs), stage_lines(&proofs.stages));
