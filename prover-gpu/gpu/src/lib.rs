@@ -2,7 +2,8 @@
 //!
 //! [`adapters`] tells what a machine has, [`Gpu::open`] opens one of them, and a [`Gpu`] is an
 //! engine of `zkpool-snark`: proving keys rest on the device, with multiples of their points,
-//! and a proof is two submissions. This crate knows nothing of jobs.
+//! and a proof waits for the device once. This crate knows nothing of
+//! jobs.
 
 // Sizes pass between the host's usize and the device's u32. Whatever lies in a buffer is counted in
 // less than 2^32, since no binding is larger than 2^31 bytes; see `Pool::create`.
