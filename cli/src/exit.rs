@@ -20,7 +20,7 @@ Exit codes:
   4  the API key is missing, unknown or lacks a scope
   5  refused: a file or a request is invalid, or what it names does not exist
   6  this machine: a file cannot be read or written, a directory is in use, or the device
-     that was asked for does not work
+     or the peer that was asked for does not work
   7  the server failed, or this program has a fault";
 
 /// How the process ends.
@@ -190,6 +190,9 @@ pub(crate) enum CliError {
     /// The device stopped working.
     #[error("{0}")]
     DeviceFailed(#[source] zkpool_snark::DeviceError),
+    /// A program that was to be measured beside ours does not do what it is asked.
+    #[error("{0}")]
+    Peer(#[source] Cause),
     /// Something that cannot happen did.
     #[error("{0}")]
     Fault(String),
@@ -242,7 +245,8 @@ impl CliError {
             | Self::Listen { .. }
             | Self::Storage { .. }
             | Self::Device { .. }
-            | Self::DeviceFailed(_) => Exit::Local,
+            | Self::DeviceFailed(_)
+            | Self::Peer(_) => Exit::Local,
             Self::NotTheApi { .. } | Self::BadDocument { .. } | Self::Fault(_) => Exit::Fault,
         }
     }
@@ -275,6 +279,7 @@ impl CliError {
             Self::Device { .. } | Self::DeviceFailed(_) => {
                 "see `zkpool devices`, or use --device cpu".into()
             }
+            Self::Peer(_) => "compare it with what `zkpool bench msm --help` says of peers".into(),
             Self::Fault(_) => "run again with --log debug and report what it says".into(),
         }
     }

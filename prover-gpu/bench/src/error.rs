@@ -3,6 +3,8 @@
 use zkpool_snark::{DeviceError, ProveError};
 use zkpool_types::Curve;
 
+use crate::peer::PeerFault;
+
 /// Why there is no measurement.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,6 +28,17 @@ pub enum BenchError {
     /// The system has no thread for a measurement on one thread.
     #[error("a thread cannot be started: {0}")]
     Thread(#[from] rayon::ThreadPoolBuildError),
+    /// A peer died, answered nonsense, or multiplied wrongly.
+    #[error("the peer {name} {fault}")]
+    Peer {
+        /// What it was called.
+        name: String,
+        /// What was wrong with it.
+        fault: PeerFault,
+    },
+    /// Points and scalars cannot be handed to peers.
+    #[error("the files of the peers cannot be written: {0}")]
+    PeerFiles(#[source] std::io::Error),
     /// The values of the circuit are no witness.
     #[error("expected values that begin with 1, found others")]
     Witness,

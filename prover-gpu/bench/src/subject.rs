@@ -25,6 +25,9 @@ pub(crate) trait Subject {
 
 /// An engine whose multiplications are measured.
 pub(crate) trait MsmSubject<G: CurveGroup>: Subject + Msm<G> {
+    /// Whether it is the CPU's, which others are compared with on equal terms.
+    const IS_CPU: bool;
+
     /// The least number of word products of one multiplication of random scalars.
     fn word_products(bases: &Self::Bases) -> u64;
 }
@@ -33,6 +36,8 @@ impl<G: CurveGroup> MsmSubject<G> for Cpu
 where
     Self: Msm<G>,
 {
+    const IS_CPU: bool = true;
+
     /// The CPU is the yardstick and has none.
     fn word_products(_: &Self::Bases) -> u64 {
         0
@@ -43,6 +48,8 @@ impl<G: CurveGroup> MsmSubject<G> for Gpu
 where
     Self: Msm<G, Bases = GpuBases>,
 {
+    const IS_CPU: bool = false;
+
     fn word_products(bases: &GpuBases) -> u64 {
         bases.word_products()
     }

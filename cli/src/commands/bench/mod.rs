@@ -45,6 +45,7 @@ impl From<BenchError> for CliError {
             BenchError::Prove(ProveError::Unsatisfied) => Self::Unsatisfied,
             BenchError::Prove(error) => Self::Proving(error.into()),
             BenchError::DomainSize { .. } => Self::Usage(error.to_string()),
+            BenchError::Peer { .. } => Self::Peer(error.into()),
             error => Self::internal(error),
         }
     }
