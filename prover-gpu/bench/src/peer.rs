@@ -199,7 +199,7 @@ fn hexadecimal(element: &impl PrimeField) -> String {
 #[cfg(test)]
 mod tests {
     use ark_bls12_381::G2Projective;
-    use ark_bn254::G1Projective;
+    use ark_bn254::{Fr, G1Affine, G1Projective};
     use ark_ec::PrimeGroup;
 
     use super::*;
@@ -235,9 +235,9 @@ mod tests {
         write(&instance, folder.path()).unwrap();
         let points = std::fs::read(folder.path().join(POINTS)).unwrap();
         let scalars = std::fs::read(folder.path().join(SCALARS)).unwrap();
-        let read: Vec<_> = points.chunks(64).map(|point| FilePoint::read(point).unwrap()).collect();
+        let read: Vec<_> = points.chunks(64).map(|point| G1Affine::read(point).unwrap()).collect();
         assert_eq!(read, instance.points);
-        let read = scalars.chunks(32).map(|scalar| FileField::from_plain(scalar).unwrap());
+        let read = scalars.chunks(32).map(|scalar| Fr::from_plain(scalar).unwrap());
         assert_eq!(read.collect::<Vec<_>>(), instance.scalars);
     }
 
