@@ -160,10 +160,10 @@ where
 {
     let bytes = <G::Affine as FilePoint>::BYTES;
     let points = folder.join(POINTS);
-    write_all(&points, bytes, &instance.points, |point, out| point.write(out))?;
+    write_all(&points, bytes, &instance.points, FilePoint::write)?;
     let bytes = <G::ScalarField as FileField>::BYTES;
     let scalars = folder.join(SCALARS);
-    write_all(&scalars, bytes, &instance.scalars, |scalar, out| scalar.write_plain(out))
+    write_all(&scalars, bytes, &instance.scalars, FileField::write_plain)
 }
 
 fn write_all<T>(
@@ -186,8 +186,7 @@ pub(crate) fn printed<G: CurveGroup>(product: G) -> String {
     let zero = (G::BaseField::ZERO, G::BaseField::ZERO);
     let (x, y) = product.into_affine().xy().unwrap_or(zero);
     let coordinates = [x, y];
-    let elements =
-        coordinates.iter().flat_map(|coordinate| coordinate.to_base_prime_field_elements());
+    let elements = coordinates.iter().flat_map(Field::to_base_prime_field_elements);
     let printed: Vec<String> = elements.map(|element| hexadecimal(&element)).collect();
     printed.join(" ")
 }
