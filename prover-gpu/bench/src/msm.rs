@@ -5,6 +5,7 @@ use std::time::Duration;
 use ark_ec::{CurveGroup, VariableBaseMSM};
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
+use zkpool_circuit_files::FilePoint;
 use zkpool_gpu::Gpu;
 use zkpool_snark::Cpu;
 use zkpool_snark::engine::{DeviceError, Msm, Resident};
@@ -102,7 +103,7 @@ pub fn msm(gpu: Option<&Gpu>, options: MsmOptions) -> Result<MsmReport, BenchErr
 
 fn of_group<G>(gpu: Option<&Gpu>, options: MsmOptions) -> Result<MsmReport, BenchError>
 where
-    G: CurveGroup + VariableBaseMSM,
+    G: CurveGroup<Affine: FilePoint> + VariableBaseMSM,
     Cpu: MsmSubject<G>,
     Gpu: MsmSubject<G>,
 {
@@ -114,12 +115,12 @@ where
 
 fn measure<G, N>(engine: &N, options: MsmOptions) -> Result<MsmReport, BenchError>
 where
-    G: CurveGroup + VariableBaseMSM,
+    G: CurveGroup<Affine: FilePoint> + VariableBaseMSM,
     N: MsmSubject<G>,
     Cpu: Msm<G>,
 {
     let instance = Instance::<G>::new(1 << options.log_size, options.distribution, options.seed);
-    let (bases, prepared) = timed(|| engine.bases(instance.points.clone(), 0))?;
+    let (bases, prepared) = timed(|| engine.bases(instance.points.as_slice().into(), 0))?;
     multiply(engine, &bases, &instance)?;
     engine.take_stages();
     let device = repeat(engine, &bases, &instance, options.runs)?;
@@ -128,7 +129,7 @@ where
     drop(bases);
     let rate = engine.word_products_per_second()?;
     let floor_ms = rate.map(|rate| word_products as f64 / rate * 1e3);
-    let cpu_bases = Cpu.bases(instance.points.clone(), 0)?;
+    let cpu_bases = Cpu.bases(instance.points.as_slice().into(), 0)?;
     let cpu = repeat(&Cpu, &cpu_bases, &instance, options.runs.min(CPU_RUNS_MAX))?;
     let single = options.cpu_single_thread.then(|| on_one_thread(&instance, options.runs));
     let single = single.transpose()?;
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn a_wrong_product_is_no_match() {
         let mut instance = Instance::<ark_bn254::G1Projective>::new(64, Distribution::Random, 1);
-        let bases = Cpu.bases(instance.points.clone(), 0).unwrap();
+        let bases = Cpu.bases(instance.points.as_slice().into(), 0).unwrap();
         assert!(repeat(&Cpu, &bases, &instance, 1).unwrap().matches);
         instance.product += instance.points[0];
         assert!(!repeat(&Cpu, &bases, &instance, 1).unwrap().matches);
