@@ -89,21 +89,19 @@ impl<F: PrimeField> Coefficients<F> {
     /// Row `row` of matrix A; empty where there is none.
     #[must_use]
     pub fn a(&self, row: usize) -> Row<'_, F> {
-        self.row(0, row)
+        self.view().a(row)
     }
 
     /// Row `row` of matrix B; empty where there is none.
     #[must_use]
     pub fn b(&self, row: usize) -> Row<'_, F> {
-        self.row(1, row)
+        self.view().b(row)
     }
 
-    fn row(&self, matrix: usize, row: usize) -> Row<'_, F> {
-        let (ends, part) = (self.ends(), row.saturating_mul(2).saturating_add(matrix));
-        let start = part.checked_sub(1).map_or(Some(&0), |before| ends.get(before));
-        let range = start.zip(ends.get(part)).map(|(start, end)| *start as usize..*end as usize);
-        let terms = range.and_then(|range| self.indexed_terms().get(range));
-        Row { terms: terms.unwrap_or_default().iter(), values: self.values() }
+    /// All rows, for whoever reads many of them.
+    #[must_use]
+    pub fn view(&self) -> CoefficientsView<'_, F> {
+        CoefficientsView { values: self.values(), ends: self.ends(), terms: self.indexed_terms() }
     }
 }
 
@@ -112,6 +110,36 @@ impl<F> fmt::Debug for Coefficients<F> {
         f.debug_struct("Coefficients")
             .field("different", &self.values.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// The rows of [`Coefficients`], where they lie in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct CoefficientsView<'a, F> {
+    values: &'a [F],
+    ends: &'a [u32],
+    terms: &'a [IndexedTerm],
+}
+
+impl<'a, F> CoefficientsView<'a, F> {
+    /// Row `row` of matrix A; empty where there is none.
+    #[must_use]
+    pub fn a(&self, row: usize) -> Row<'a, F> {
+        self.part(row.saturating_mul(2))
+    }
+
+    /// Row `row` of matrix B; empty where there is none.
+    #[must_use]
+    pub fn b(&self, row: usize) -> Row<'a, F> {
+        self.part(row.saturating_mul(2).saturating_add(1))
+    }
+
+    fn part(&self, part: usize) -> Row<'a, F> {
+        let start = part.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before));
+        let ends = start.zip(self.ends.get(part));
+        let range = ends.map(|(start, end)| *start as usize..*end as usize);
+        let terms = range.and_then(|range| self.terms.get(range));
+        Row { terms: terms.unwrap_or_default().iter(), values: self.values }
     }
 }
 
@@ -208,7 +236,8 @@ impl<F: FileField> CoefficientsBuilder<F> {
         let values = &mut self.values;
         let position = *self.positions.entry(value).or_insert_with(|| {
             values.push(value);
-            (values.len() - 1) as u32
+            // There are no more values than terms, which keys count in as many bits.
+            u32::try_from(values.len() - 1).unwrap_or(u32::MAX)
         });
         if let Some(recent) = self.recent.get_mut(slot) {
             *recent = position;

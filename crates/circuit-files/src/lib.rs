@@ -40,7 +40,7 @@ pub mod wtns;
 pub mod zkey;
 
 pub use any::{AnyProof, AnyProvingKey, AnyR1cs, AnyVerifyingKey, AnyWitness};
-pub use coefficients::{Coefficients, CoefficientsBuilder, Row};
+pub use coefficients::{Coefficients, CoefficientsBuilder, CoefficientsView, Row};
 pub use curve::CircomCurve;
 pub use error::{FileError, FileKind, KeyFault, Rejection};
 pub use field::{Coordinate, FileField};

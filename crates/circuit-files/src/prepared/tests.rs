@@ -1,5 +1,7 @@
 //! Prepared files are what was read, and nothing else is taken for one.
 
+#![allow(clippy::cast_possible_truncation, reason = "fixtures are small")]
+
 use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;

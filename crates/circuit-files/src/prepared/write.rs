@@ -6,7 +6,7 @@ use std::path::Path;
 use bytemuck::cast_slice;
 use tempfile::NamedTempFile;
 
-use super::format::{CHECKSUM_AT, Facts, MAGIC, VERSION, aligned};
+use super::format::{CHECKSUM_AT, Facts, MAGIC, VERSION};
 use crate::any::AnyProvingKey;
 use crate::curve::CircomCurve;
 use crate::field::FileField;
@@ -50,7 +50,7 @@ fn write_key<E: CircomCurve>(
     file.write_all(&MAGIC)?;
     file.write_all(&VERSION.to_le_bytes())?;
     file.write_all(&[0; blake3::OUT_LEN])?;
-    let mut body = Body { file, hasher: blake3::Hasher::new(), position: 0 };
+    let mut body = Body { file, hasher: blake3::Hasher::new() };
     body.put(&facts.encode())?;
     body.section(cast_slice(&singles(key)))?;
     body.section(&key.contributions)?;
@@ -97,29 +97,25 @@ fn values<F: FileField>(values: &[F]) -> Vec<u64> {
 struct Body {
     file: NamedTempFile,
     hasher: blake3::Hasher,
-    /// Bytes of the section that is being written, or of what comes before the sections.
-    position: u64,
 }
 
 impl Body {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.hasher.update_rayon(bytes);
-        self.position += bytes.len() as u64;
         Ok(())
     }
 
     /// Writes a section and fills it up.
     fn section(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.position = 0;
         self.put(bytes)?;
-        let missing = aligned(self.position) - self.position;
-        self.put([0; ALIGNMENT].get(..missing as usize).unwrap_or_default())
+        let missing = bytes.len().next_multiple_of(ALIGNMENT) - bytes.len();
+        self.put([0; ALIGNMENT].get(..missing).unwrap_or_default())
     }
 
     /// Writes the checksum.
     fn finish(self) -> io::Result<NamedTempFile> {
-        let Self { mut file, hasher, .. } = self;
+        let Self { mut file, hasher } = self;
         file.seek(SeekFrom::Start(CHECKSUM_AT as u64))?;
         file.write_all(hasher.finalize().as_bytes())?;
         file.flush()?;

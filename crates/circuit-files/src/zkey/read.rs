@@ -197,10 +197,10 @@ fn copy_points<P: FilePoint>(bytes: &[u8], words: &mut [u64]) -> Result<(), (u64
         Ok(())
     });
     // Which of several bad points is met first is left to chance, but a file has one error.
-    copied.or_else(|fault: PointFault| {
+    copied.map_err(|fault: PointFault| {
         let faults = (0..).zip(bytes.chunks_exact(P::BYTES).map(P::read));
         let first = faults.into_iter().find_map(|(i, point)| Some((i, point.err()?)));
-        Err(first.unwrap_or((0, fault)))
+        first.unwrap_or((0, fault))
     })
 }
 

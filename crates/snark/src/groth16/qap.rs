@@ -9,12 +9,13 @@ const TASK_ROWS_MIN: usize = 1 << 9;
 
 /// For each row, <A, w> and <B, w>: the values of sum a_i u_i and sum a_i v_i on the domain.
 pub(super) fn evaluate<F: PrimeField>(coefficients: &Coefficients<F>, w: &[F]) -> (Vec<F>, Vec<F>) {
-    let (values, rows) = (coefficients.values(), 0..coefficients.rows());
-    rows.into_par_iter()
+    let (values, rows) = (coefficients.values(), coefficients.view());
+    (0..coefficients.rows())
+        .into_par_iter()
         .with_min_len(TASK_ROWS_MIN)
         .map(|row| {
             let product = |row| product(row, values, w);
-            (product(coefficients.a(row)), product(coefficients.b(row)))
+            (product(rows.a(row)), product(rows.b(row)))
         })
         .unzip()
 }
