@@ -1,8 +1,8 @@
 //! Numbers that are shared without copying them, in memory of their own or in a mapped file.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use bytemuck::Pod;
 use memmap2::Mmap;
@@ -12,55 +12,54 @@ use memmap2::Mmap;
 pub(crate) const ALIGNMENT: usize = 64;
 
 /// A slice that is cheap to clone.
-pub(crate) struct Shared<T> {
-    backing: Backing<T>,
-    /// Which elements of the backing.
-    range: Range<usize>,
-}
-
-enum Backing<T> {
-    Owned(Arc<Vec<T>>),
+pub(crate) enum Shared<T> {
+    /// Some elements of a vector.
+    Owned(Arc<Vec<T>>, Range<usize>),
+    /// All of a part of a file.
     Mapped(Arc<Mmap>),
 }
 
 impl<T: Pod> Shared<T> {
-    /// Elements of a mapped file, which is a whole number of lines long. None where the file has
-    /// not that many.
-    pub(crate) fn mapped(map: &Arc<Mmap>, range: Range<usize>) -> Option<Self> {
-        bytemuck::try_cast_slice::<u8, T>(map).ok()?.get(range.clone())?;
-        Some(Self { backing: Backing::Mapped(Arc::clone(map)), range })
+    /// The elements in a mapped part of a file.
+    ///
+    /// # Errors
+    /// The part is not aligned for such elements or not a whole number of them.
+    pub(crate) fn mapped(map: Mmap) -> io::Result<Self> {
+        let cast: Result<&[T], _> = bytemuck::try_cast_slice(&map);
+        match cast {
+            Ok(_) => Ok(Self::Mapped(Arc::new(map))),
+            Err(_) => Err(io::ErrorKind::InvalidData.into()),
+        }
     }
 
     /// The elements.
     pub(crate) fn as_slice(&self) -> &[T] {
-        let all = match &self.backing {
-            Backing::Owned(numbers) => numbers.as_slice(),
-            Backing::Mapped(map) => bytemuck::try_cast_slice(map).unwrap_or_default(),
-        };
-        all.get(self.range.clone()).unwrap_or_default()
+        match self {
+            Self::Owned(numbers, range) => numbers.get(range.clone()).unwrap_or_default(),
+            Self::Mapped(map) => bytemuck::try_cast_slice(map).unwrap_or_default(),
+        }
     }
 }
 
 impl<T> From<Vec<T>> for Shared<T> {
     fn from(numbers: Vec<T>) -> Self {
         let range = 0..numbers.len();
-        Self { backing: Backing::Owned(Arc::new(numbers)), range }
+        Self::Owned(Arc::new(numbers), range)
     }
 }
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        let backing = match &self.backing {
-            Backing::Owned(numbers) => Backing::Owned(Arc::clone(numbers)),
-            Backing::Mapped(map) => Backing::Mapped(Arc::clone(map)),
-        };
-        Self { backing, range: self.range.clone() }
+        match self {
+            Self::Owned(numbers, range) => Self::Owned(Arc::clone(numbers), range.clone()),
+            Self::Mapped(map) => Self::Mapped(Arc::clone(map)),
+        }
     }
 }
 
-impl<T> fmt::Debug for Shared<T> {
+impl<T: Pod> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Shared({} elements)", self.range.len())
+        write!(f, "Shared({} elements)", self.as_slice().len())
     }
 }
 
@@ -98,7 +97,7 @@ impl<T: Pod> Aligned<T> {
 
 impl<T> From<Aligned<T>> for Shared<T> {
     fn from(Aligned { padded, range }: Aligned<T>) -> Self {
-        Self { backing: Backing::Owned(Arc::new(padded)), range }
+        Self::Owned(Arc::new(padded), range)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Reading a `.zkey` for the first time checks every point. What was checked is then written to a
 //! file of this module, which later runs map into memory: nothing is parsed, copied or checked
-//! again but a checksum, and processes that use one key share its memory.
+//! again but a checksum, and processes that use one key share its memory. Each section is mapped
+//! by itself, so that a part of the key leaves memory as soon as a prover is done with it.
 //!
 //! | bytes | content |
 //! |---|---|
@@ -50,14 +51,8 @@ impl Fingerprint {
     /// # Errors
     /// The file cannot be read.
     pub fn of(file: &File) -> io::Result<Self> {
-        /// Bytes that are read at a time: enough to be hashed on all cores.
-        const CHUNK_BYTES: usize = 1 << 22;
         let mut hasher = blake3::Hasher::new();
-        let mut buffer = Vec::with_capacity(CHUNK_BYTES);
-        while file.take(CHUNK_BYTES as u64).read_to_end(&mut buffer)? > 0 {
-            hasher.update_rayon(&buffer);
-            buffer.clear();
-        }
+        hash_rest(file, &mut hasher)?;
         Ok(hasher.finalize().into())
     }
 
@@ -66,6 +61,18 @@ impl Fingerprint {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// Hashes what of a file was not read yet, on all cores.
+fn hash_rest(file: &File, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    /// Bytes that are read at a time: enough for all cores, and not too much for their caches.
+    const CHUNK_BYTES: usize = 1 << 21;
+    let mut buffer = Vec::with_capacity(CHUNK_BYTES);
+    while file.take(CHUNK_BYTES as u64).read_to_end(&mut buffer)? > 0 {
+        hasher.update_rayon(&buffer);
+        buffer.clear();
+    }
+    Ok(())
 }
 
 impl From<blake3::Hash> for Fingerprint {

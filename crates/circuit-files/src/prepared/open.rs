@@ -1,21 +1,19 @@
-//! Opening a prepared key: the file is mapped, and its checksum is all that is computed.
+//! Opening a prepared key: its checksum is all that is computed before it is mapped.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
-
-use bytemuck::Pod;
-use memmap2::Mmap;
-use zkpool_types::Curve;
 
 use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
+use bytemuck::Pod;
+use memmap2::{Mmap, MmapOptions};
+use zkpool_types::Curve;
 
-use super::Fingerprint;
 use super::format::{
     BODY_AT, CHECKSUM_AT, Facts, MAGIC, SECTIONS_AT, SectionBytes, VERSION, aligned,
 };
+use super::{Fingerprint, hash_rest};
 use crate::coefficients::Coefficients;
 use crate::curve::CircomCurve;
 use crate::field::FileField;
@@ -80,8 +78,8 @@ pub enum PreparedError {
 
 /// Opens the prepared file at `path` of the key with this fingerprint.
 ///
-/// Everything that was read from the `.zkey` is there, digest and length included; the points are
-/// not touched beyond the checksum.
+/// Everything that was read from the `.zkey` is there, digest and length included. Points come into
+/// memory when they are first used.
 ///
 /// # Errors
 /// The file is not there, damaged, of another version or key, or less strict than `options`.
@@ -93,8 +91,8 @@ pub fn open(
     if cfg!(target_endian = "big") {
         return Err(PreparedError::BigEndian);
     }
-    let map = map(&File::open(path)?)?;
-    let facts = checked_facts(&map)?;
+    let file = File::open(path)?;
+    let facts = checked_facts(&file)?;
     let (expected, found) = (*fingerprint, facts.fingerprint);
     if expected != found {
         return Err(PreparedError::Fingerprint { expected, found });
@@ -106,46 +104,42 @@ pub fn open(
         return Err(PreparedError::Development);
     }
     match facts.curve {
-        Some(Curve::Bn254) => key_of::<Bn254>(map, &facts).map(OpenedKey::erase),
-        Some(Curve::Bls12_381) => key_of::<Bls12_381>(map, &facts).map(OpenedKey::erase),
+        Some(Curve::Bn254) => key_of::<Bn254>(&file, &facts).map(OpenedKey::erase),
+        Some(Curve::Bls12_381) => key_of::<Bls12_381>(&file, &facts).map(OpenedKey::erase),
         None => Err(PreparedError::Curve),
     }
 }
 
-#[allow(
-    unsafe_code,
-    reason = "a file must not change while it is mapped. Prepared files are ours: they get their \
-              name by a rename when they are complete, are never written to again, and are \
-              removed but not truncated, which leaves the mapping as it was"
-)]
-fn map(file: &File) -> io::Result<Arc<Mmap>> {
-    // SAFETY: nobody who keeps to the rule of the directory changes the file; see the reason.
-    unsafe { Mmap::map(file) }.map(Arc::new)
+/// The facts of a file whose checksum is sound.
+fn checked_facts(file: &File) -> Result<Facts, PreparedError> {
+    let found = file.metadata()?.len();
+    let too_short = || PreparedError::Length { expected: SECTIONS_AT as u64, found };
+    let mut start = Vec::with_capacity(SECTIONS_AT);
+    file.take(SECTIONS_AT as u64).read_to_end(&mut start)?;
+    check_start(&start, found)?;
+    let (checksum, body) = (start.get(CHECKSUM_AT..BODY_AT), start.get(BODY_AT..));
+    let (checksum, body) = checksum.zip(body).ok_or_else(too_short)?;
+    // A file that was cut is named so without reading the rest of it.
+    let facts = Facts::decode(body).ok_or_else(too_short)?;
+    check_length(&facts, found)?;
+    let mut hasher = blake3::Hasher::new();
+    hash_rest(file, hasher.update(body))?;
+    if hasher.finalize().as_slice() != checksum {
+        return Err(PreparedError::Checksum);
+    }
+    if facts.agree() { Ok(facts) } else { Err(PreparedError::Counts) }
 }
 
-/// The facts of a file whose checksum is sound.
-fn checked_facts(map: &[u8]) -> Result<Facts, PreparedError> {
-    let too_short =
-        || PreparedError::Length { expected: SECTIONS_AT as u64, found: map.len() as u64 };
-    let (magic, rest) = map.split_first_chunk::<8>().ok_or_else(too_short)?;
+/// Checks magic and version.
+fn check_start(start: &[u8], found: u64) -> Result<(), PreparedError> {
+    let too_short = || PreparedError::Length { expected: SECTIONS_AT as u64, found };
+    let (magic, rest) = start.split_first_chunk().ok_or_else(too_short)?;
     if *magic != MAGIC {
         return Err(PreparedError::Magic);
     }
     let version = rest.first_chunk().ok_or_else(too_short)?;
     let (expected, found) = (VERSION, u64::from_le_bytes(*version));
-    if expected != found {
-        return Err(PreparedError::Version { expected, found });
-    }
-    let checksum = map.get(CHECKSUM_AT..BODY_AT).ok_or_else(too_short)?;
-    let body = map.get(BODY_AT..).ok_or_else(too_short)?;
-    // A file that was cut is named so without reading the rest of it.
-    let facts = Facts::decode(body).ok_or_else(too_short)?;
-    check_length(&facts, map.len() as u64)?;
-    let mut hasher = blake3::Hasher::new();
-    if hasher.update_rayon(body).finalize().as_slice() != checksum {
-        return Err(PreparedError::Checksum);
-    }
-    if facts.agree() { Ok(facts) } else { Err(PreparedError::Counts) }
+    if expected == found { Ok(()) } else { Err(PreparedError::Version { expected, found }) }
 }
 
 fn check_length(facts: &Facts, found: u64) -> Result<(), PreparedError> {
@@ -157,11 +151,11 @@ fn check_length(facts: &Facts, found: u64) -> Result<(), PreparedError> {
 }
 
 fn key_of<E: CircomCurve>(
-    map: Arc<Mmap>,
+    file: &File,
     facts: &Facts,
 ) -> Result<OpenedKey<ProvingKey<E>>, PreparedError> {
     let bytes: SectionBytes = facts.section_bytes::<E>();
-    let mut sections = Sections { map, position: SECTIONS_AT as u64 };
+    let mut sections = Sections { file, position: SECTIONS_AT as u64 };
     let singles = sections.take::<u64>(bytes.singles)?;
     let contributions = sections.take::<u8>(bytes.contributions)?;
     let values = sections.take::<u64>(bytes.values)?;
@@ -193,23 +187,35 @@ fn key_of<E: CircomCurve>(
     Ok(OpenedKey { key, digest, fingerprint, size, group_checks })
 }
 
-/// The sections that have not been taken yet.
-struct Sections {
-    map: Arc<Mmap>,
+/// The sections that have not been taken yet, of a file that is long enough for all.
+struct Sections<'a> {
+    file: &'a File,
     position: u64,
 }
 
-impl Sections {
+impl Sections<'_> {
     /// The next section, which is so many bytes long.
-    fn take<T: Pod>(&mut self, bytes: u64) -> Result<Shared<T>, PreparedError> {
-        let (start, end) = (self.position, self.position + bytes);
-        self.position = aligned(end);
-        let index = |bytes: u64| usize::try_from(bytes / size_of::<T>() as u64).ok();
-        let range = index(start).zip(index(end)).map(|(start, end)| start..end);
-        let section = range.and_then(|range| Shared::mapped(&self.map, range));
-        let found = self.map.len() as u64;
-        section.ok_or(PreparedError::Length { expected: end, found })
+    fn take<T: Pod>(&mut self, bytes: u64) -> io::Result<Shared<T>> {
+        let start = self.position;
+        self.position = aligned(start + bytes);
+        // Nothing cannot be mapped.
+        if bytes == 0 {
+            return Ok(Vec::new().into());
+        }
+        let bytes = usize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        Shared::mapped(map(self.file, start, bytes)?)
     }
+}
+
+#[allow(
+    unsafe_code,
+    reason = "a file must not change while it is mapped. Prepared files are ours: they get their \
+              name by a rename when they are complete, are never written to again, and are \
+              removed but not truncated, which leaves what is mapped as it was"
+)]
+fn map(file: &File, start: u64, bytes: usize) -> io::Result<Mmap> {
+    // SAFETY: nobody who keeps to the rule of the directory changes the file; see the reason.
+    unsafe { MmapOptions::new().offset(start).len(bytes).map(file) }
 }
 
 /// The points that a key has one of, and IC.
