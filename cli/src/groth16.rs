@@ -7,10 +7,9 @@ use clap::Args;
 use rand_chacha::ChaCha20Rng;
 use serde_json::Value;
 use zkpool_circuit_files::json::{self, verification_key};
-use zkpool_circuit_files::validated::Validated;
 use zkpool_circuit_files::zkey::{self, OpenError, WriteError};
 use zkpool_circuit_files::{
-    AnyProvingKey, AnyR1cs, AnyVerifyingKey, AnyWitness, GroupChecks, ReadOptions, wtns,
+    AnyProvingKey, AnyR1cs, AnyVerifyingKey, AnyWitness, GroupChecks, ReadOptions, prepared, wtns,
 };
 use zkpool_snark::{AnyEngine, AnyProver, AnyVerifier, Cpu, ProveError};
 use zkpool_types::ProofBody;
@@ -19,11 +18,11 @@ use crate::device::Engine;
 use crate::exit::CliError;
 use crate::{files, random};
 
-/// Where it is noted which keys have passed the subgroup checks, so that a key is checked once,
-/// and where compiled shaders are kept.
+/// Where keys that passed every check are kept in the form in which provers read them, so that a
+/// key is checked once, and where compiled shaders are kept.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CacheArgs {
-    /// Where checked keys are noted and compiled shaders kept; in your cache directory by default
+    /// Where checked keys and compiled shaders are kept; in your cache directory by default
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// The cache directory of the user (XDG Base Directory Specification)
@@ -42,9 +41,9 @@ impl CacheArgs {
         self.cache.clone().or_else(|| Some(xdg.or_else(in_home)?.join("zkpool")))
     }
 
-    /// The record of checked keys.
-    fn record(&self) -> Option<Validated> {
-        Some(Validated::new(self.dir()?.join("validated")))
+    /// The checked keys.
+    fn prepared(&self) -> Option<prepared::Cache> {
+        Some(prepared::Cache::new(self.dir()?.join("prepared")))
     }
 
     /// The directory of compiled shaders.
@@ -56,16 +55,16 @@ impl CacheArgs {
 /// Opens a proving key. A development key is welcome: what it proves here convinces nobody else
 /// by itself, and the caller warns.
 pub(crate) fn open_key(path: &Path, cache: &CacheArgs) -> Result<AnyProvingKey, CliError> {
-    open_key_noting(path, cache.record().as_ref())
+    open_key_from(path, cache.prepared().as_ref())
 }
 
-/// [`open_key`], with or without a record of checked keys.
-pub(crate) fn open_key_noting(
+/// [`open_key`], with or without a cache of checked keys.
+pub(crate) fn open_key_from(
     path: &Path,
-    record: Option<&Validated>,
+    cache: Option<&prepared::Cache>,
 ) -> Result<AnyProvingKey, CliError> {
     let options = ReadOptions { allow_development: true, group_checks: GroupChecks::Full };
-    match zkey::open(path, &options, record) {
+    match zkey::open(path, &options, cache) {
         Ok(opened) => Ok(opened.key),
         Err(OpenError::Open { path, source }) => Err(CliError::read(&path, source)),
         Err(OpenError::Invalid { path, source }) => Err(CliError::bad_file(&path, source)),

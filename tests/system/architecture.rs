@@ -53,6 +53,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-ff", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-poly", &["zkpool-bench"]),
+    ("memmap2", &["zkpool-circuit-files"]),
     ("wgpu", &["zkpool-gpu"]),
 ];
 

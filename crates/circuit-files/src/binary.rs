@@ -7,8 +7,10 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use zkpool_types::Sha256Digest;
 
 use crate::error::{FileError, FileKind, Rejection};
+use crate::prepared::Fingerprint;
 
 /// Bytes read, hashed and decoded at a time: enough to occupy all cores, little beside a key.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -46,8 +48,28 @@ pub(crate) struct Input<R> {
     limit: u64,
     section: Option<u32>,
     length: u64,
-    /// The digest of everything read so far, where it is wanted.
-    hasher: Option<Sha256>,
+    /// The hashes of everything read so far, where they are wanted.
+    hashers: Option<Hashers>,
+}
+
+/// The hash that names a file everywhere, and the fast one that names it on this machine.
+#[derive(Debug, Default)]
+struct Hashers {
+    sha256: Sha256,
+    blake3: blake3::Hasher,
+}
+
+impl Hashers {
+    fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.blake3.update(bytes);
+    }
+
+    /// `update` on two cores.
+    fn update_in_parallel(&mut self, bytes: &[u8]) {
+        let Self { sha256, blake3 } = self;
+        rayon::join(|| sha256.update(bytes), || blake3.update(bytes));
+    }
 }
 
 impl<R: Read + Seek> Input<R> {
@@ -61,7 +83,7 @@ impl<R: Read + Seek> Input<R> {
         let length = measured.map_err(|error| at_start(Rejection::Io(error)))?;
         let reader = BufReader::with_capacity(CHUNK_BYTES / 8, reader);
         let section = None;
-        Ok(Self { reader, file, position: 0, limit: length, section, length, hasher: None })
+        Ok(Self { reader, file, position: 0, limit: length, section, length, hashers: None })
     }
 
     /// The length of the whole file in bytes.
@@ -107,8 +129,8 @@ impl<R: Read + Seek> Input<R> {
     /// Fills `buffer` with the next bytes.
     pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Result<(), FileError> {
         self.fill_unhashed(buffer)?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(buffer);
+        if let Some(hashers) = &mut self.hashers {
+            hashers.update(buffer);
         }
         Ok(())
     }
@@ -233,7 +255,7 @@ impl<R: Read + Seek> Input<R> {
         self.seek(0)?;
         self.section = None;
         self.limit = self.length;
-        self.hasher = Some(Sha256::new());
+        self.hashers = Some(Hashers::default());
         self.preamble()?;
         self.section_count().map(drop)
     }
@@ -285,9 +307,10 @@ impl<R: Read + Seek> Input<R> {
         Err(self.reject_at(section.offset, Rejection::SectionSize { expected, found }))
     }
 
-    /// The digest of the bytes read since `restart_hashed`.
-    pub(crate) fn digest(self) -> [u8; 32] {
-        self.hasher.unwrap_or_default().finalize().into()
+    /// SHA-256 and BLAKE3 of the bytes read since `restart_hashed`.
+    pub(crate) fn digests(self) -> (Sha256Digest, Fingerprint) {
+        let Hashers { sha256, blake3 } = self.hashers.unwrap_or_default();
+        (Sha256Digest::from_bytes(sha256.finalize().into()), blake3.finalize().into())
     }
 
     /// Reads `count` records of `width` bytes, decodes them on all cores and hands them to `sink`
@@ -297,9 +320,19 @@ impl<R: Read + Seek> Input<R> {
     /// bad record, and its offset is where that record begins.
     pub(crate) fn records<T: Send>(
         &mut self,
-        (count, width): (u64, usize),
+        shape: (u64, usize),
         decode: impl Fn(u64, &[u8]) -> Result<T, Rejection> + Sync,
-        mut sink: impl FnMut(u64, Vec<T>) -> Result<(), (u64, Rejection)>,
+        mut sink: impl FnMut(u64, Vec<T>) -> Result<(), (u64, Rejection)> + Send,
+    ) -> Result<(), FileError> {
+        self.chunks(shape, |first, bytes| sink(first, decode_all(first, bytes, shape.1, &decode)?))
+    }
+
+    /// Reads `count` records of `width` bytes and hands them to `consume` in order, as many at a
+    /// time as occupy all cores, while they are hashed.
+    pub(crate) fn chunks(
+        &mut self,
+        (count, width): (u64, usize),
+        mut consume: impl FnMut(u64, &[u8]) -> Result<(), (u64, Rejection)> + Send,
     ) -> Result<(), FileError> {
         let start = self.position;
         let per_chunk = (CHUNK_BYTES / width).max(1);
@@ -308,12 +341,10 @@ impl<R: Read + Seek> Input<R> {
         for first in (0..count).step_by(per_chunk) {
             let wanted = (count - first).min(per_chunk) * width;
             let bytes = buffer.get_mut(..wanted).unwrap_or_default();
-            let first = first as u64;
             self.fill_unhashed(bytes)?;
-            let hasher = &mut self.hasher;
-            let hash = || hasher.iter_mut().for_each(|hasher| hasher.update(&*bytes));
-            let ((), decoded) = rayon::join(hash, || decode_all(first, bytes, width, &decode));
-            let consumed = decoded.and_then(|records| sink(first, records));
+            let hashers = &mut self.hashers;
+            let hash = || hashers.iter_mut().for_each(|hashers| hashers.update_in_parallel(bytes));
+            let ((), consumed) = rayon::join(hash, || consume(first as u64, bytes));
             consumed.map_err(|(index, rejection)| {
                 self.reject_at(start + index * width as u64, rejection)
             })?;
@@ -322,6 +353,9 @@ impl<R: Read + Seek> Input<R> {
     }
 }
 
+/// Below this many records a second core costs more than it helps.
+pub(crate) const RECORDS_MIN: usize = 256;
+
 /// Decodes the records in `bytes`, the first of which has index `first`.
 fn decode_all<T: Send>(
     first: u64,
@@ -329,8 +363,6 @@ fn decode_all<T: Send>(
     width: usize,
     decode: &(impl Fn(u64, &[u8]) -> Result<T, Rejection> + Sync),
 ) -> Result<Vec<T>, (u64, Rejection)> {
-    /// Below this many records a second core costs more than it helps.
-    const RECORDS_MIN: usize = 256;
     let records = bytes.par_chunks_exact(width).with_min_len(RECORDS_MIN).enumerate();
     let decode_one = |(i, record): (usize, &[u8])| {
         let index = first + i as u64;

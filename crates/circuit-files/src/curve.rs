@@ -7,7 +7,7 @@ use ark_ff::{Field, LegendreSymbol, PrimeField};
 use zkpool_types::Curve;
 
 use crate::field::FileField;
-use crate::points::FilePoint;
+use crate::point::FilePoint;
 
 /// A curve that circom circuits are compiled for.
 pub trait CircomCurve:

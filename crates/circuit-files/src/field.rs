@@ -10,11 +10,21 @@ pub trait FileField: PrimeField {
     /// Bytes that an element takes in a file.
     const BYTES: usize;
 
+    /// Words that an element takes in memory.
+    const WORDS: usize = Self::BYTES / size_of::<u64>();
+
     /// Reads an element in Montgomery form; none if the number is not below the prime.
     fn from_montgomery(bytes: &[u8]) -> Option<Self>;
 
     /// Writes the element in Montgomery form over `out`, which is `BYTES` long.
     fn write_montgomery(&self, out: &mut [u8]);
+
+    /// The element in Montgomery form in these words, which were checked before. Nothing is
+    /// computed; missing words are zero.
+    fn from_montgomery_words(words: &[u64]) -> Self;
+
+    /// Writes the element in Montgomery form over `out`, least significant word first.
+    fn write_montgomery_words(&self, out: &mut [u64]);
 
     /// Reads a plain number; none if it is not below the prime.
     fn from_plain(bytes: &[u8]) -> Option<Self>;
@@ -51,6 +61,16 @@ impl<P: MontConfig<N>, const N: usize> FileField for Fp<MontBackend<P, N>, N> {
 
     fn write_montgomery(&self, out: &mut [u8]) {
         write_limbs(&self.0.0, out);
+    }
+
+    fn from_montgomery_words(words: &[u64]) -> Self {
+        Self::new_unchecked(BigInt(words.first_chunk().copied().unwrap_or([0; N])))
+    }
+
+    fn write_montgomery_words(&self, out: &mut [u64]) {
+        for (word, limb) in out.iter_mut().zip(self.0.0) {
+            *word = limb;
+        }
     }
 
     fn from_plain(bytes: &[u8]) -> Option<Self> {
@@ -96,6 +116,12 @@ pub trait Coordinate: Sized {
 
     /// Writes the coordinate in Montgomery form over `out`, which is `BYTES` long.
     fn write(&self, out: &mut [u8]);
+
+    /// The coordinate in these words, which were checked before.
+    fn from_words(words: &[u64]) -> Self;
+
+    /// Writes the coordinate in Montgomery form over `out`, least significant word first.
+    fn write_words(&self, out: &mut [u64]);
 }
 
 impl<P: MontConfig<N>, const N: usize> Coordinate for Fp<MontBackend<P, N>, N> {
@@ -107,6 +133,14 @@ impl<P: MontConfig<N>, const N: usize> Coordinate for Fp<MontBackend<P, N>, N> {
 
     fn write(&self, out: &mut [u8]) {
         self.write_montgomery(out);
+    }
+
+    fn from_words(words: &[u64]) -> Self {
+        Self::from_montgomery_words(words)
+    }
+
+    fn write_words(&self, out: &mut [u64]) {
+        self.write_montgomery_words(out);
     }
 }
 
@@ -122,6 +156,17 @@ impl<P: Fp2Config<Fp: FileField>> Coordinate for Fp2<P> {
         let (c0, c1) = out.split_at_mut(P::Fp::BYTES);
         self.c0.write_montgomery(c0);
         self.c1.write_montgomery(c1);
+    }
+
+    fn from_words(words: &[u64]) -> Self {
+        let (c0, c1) = words.split_at(words.len() / 2);
+        Self::new(P::Fp::from_montgomery_words(c0), P::Fp::from_montgomery_words(c1))
+    }
+
+    fn write_words(&self, out: &mut [u64]) {
+        let (c0, c1) = out.split_at_mut(out.len() / 2);
+        self.c0.write_montgomery_words(c0);
+        self.c1.write_montgomery_words(c1);
     }
 }
 

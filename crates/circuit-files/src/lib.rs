@@ -16,31 +16,37 @@
 //!
 //! What was accepted is written back byte for byte.
 //!
-//! The only I/O is on the readers and paths that are passed in. The one thing remembered between
-//! runs is [`validated::Validated`], a record of keys whose subgroup checks already passed.
+//! The only I/O is on the readers and paths that are passed in. What is remembered between runs is
+//! in the directory of a [`prepared::Cache`]: keys that passed every check, in the form in which
+//! provers read them.
 
 mod any;
 mod binary;
+mod coefficients;
 pub mod curve;
 mod error;
 mod field;
 pub mod json;
+mod point;
 mod points;
+pub mod prepared;
 pub mod r1cs;
 mod scalar;
+mod shared;
 mod sparse;
 mod subgroup;
-pub mod validated;
 mod verification_key;
 pub mod wtns;
 pub mod zkey;
 
 pub use any::{AnyProof, AnyProvingKey, AnyR1cs, AnyVerifyingKey, AnyWitness};
+pub use coefficients::{Coefficients, CoefficientsBuilder, CoefficientsView, Row};
 pub use curve::CircomCurve;
 pub use error::{FileError, FileKind, KeyFault, Rejection};
 pub use field::{Coordinate, FileField};
 pub use json::proof::Proof;
-pub use points::{FilePoint, PointFault};
+pub use point::{FilePoint, PointFault};
+pub use points::Points;
 pub use r1cs::R1cs;
 pub use sparse::{SparseRows, Term};
 pub use verification_key::VerifyingKey;

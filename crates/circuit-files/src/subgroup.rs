@@ -23,7 +23,8 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use zkpool_types::Sha256Digest;
 
-use crate::points::FilePoint;
+use crate::point::FilePoint;
+use crate::points::Points;
 
 /// Random sums that are checked for each group of points.
 const SUMS: u32 = 96;
@@ -63,7 +64,7 @@ impl Seed {
 ///
 /// # Errors
 /// The index of the first point outside the subgroup.
-pub(crate) fn check<P: FilePoint>(points: &[P], seed: &Seed) -> Result<(), usize> {
+pub(crate) fn check<P: FilePoint>(points: &Points<P>, seed: &Seed) -> Result<(), usize> {
     if P::COFACTOR_IS_ONE || (points.len() >= BATCH_MIN && sums_are_inside(points, seed)) {
         return Ok(());
     }
@@ -71,12 +72,12 @@ pub(crate) fn check<P: FilePoint>(points: &[P], seed: &Seed) -> Result<(), usize
     first_outside(points).map_or(Ok(()), Err)
 }
 
-fn first_outside<P: FilePoint>(points: &[P]) -> Option<usize> {
+fn first_outside<P: FilePoint>(points: &Points<P>) -> Option<usize> {
     points.par_iter().position_first(|point| !point.is_in_subgroup())
 }
 
 /// Whether all random sums of the points are in the subgroup.
-fn sums_are_inside<P: FilePoint>(points: &[P], seed: &Seed) -> bool {
+fn sums_are_inside<P: FilePoint>(points: &Points<P>, seed: &Seed) -> bool {
     // At most one bucket for sixteen points, so that buckets stay small beside the points.
     let coins = points.len().ilog2().saturating_sub(4).clamp(1, COINS_MAX);
     let passes = SUMS.div_ceil(coins);
@@ -87,11 +88,17 @@ fn sums_are_inside<P: FilePoint>(points: &[P], seed: &Seed) -> bool {
 }
 
 /// `coins` sums, each over its own random half of the points.
-fn random_sums<P: FilePoint>(points: &[P], seed: &Seed, pass: u32, coins: u32) -> Vec<P::Group> {
+fn random_sums<P: FilePoint>(
+    points: &Points<P>,
+    seed: &Seed,
+    pass: u32,
+    coins: u32,
+) -> Vec<P::Group> {
     let mut buckets = vec![P::Group::zero(); 1 << coins];
     let mask = buckets.len() - 1;
-    for (block, points) in (0..).zip(points.chunks(16)) {
-        for (point, coin) in points.iter().zip(seed.coins(pass, block)) {
+    for (block, words) in (0..).zip(points.words().chunks(16 * P::WORDS)) {
+        let points = words.chunks_exact(P::WORDS).map(P::from_words);
+        for (point, coin) in points.zip(seed.coins(pass, block)) {
             if let Some(bucket) = buckets.get_mut(usize::from(coin) & mask) {
                 *bucket += point;
             }
@@ -151,14 +158,14 @@ mod tests {
         Affine<C>: FilePoint,
     {
         let mut points = members(MANY);
-        assert!(sums_are_inside(&points, &seed()));
+        assert!(sums_are_inside(&points.clone().into(), &seed()));
         for index in [0, 15, 16, MANY - 1] {
             let member = std::mem::replace(&mut points[index], outsider);
-            assert!(!sums_are_inside(&points, &seed()));
-            assert_eq!(check(&points, &seed()), Err(index));
+            assert!(!sums_are_inside(&points.clone().into(), &seed()));
+            assert_eq!(check(&points.clone().into(), &seed()), Err(index));
             points[index] = member;
         }
-        assert_eq!(check(&points, &seed()), Ok(()));
+        assert_eq!(check(&points.into(), &seed()), Ok(()));
     }
 
     #[test]
@@ -179,14 +186,14 @@ mod tests {
         let mut points = members(MANY);
         points[4] = outsider;
         points[5] = -outsider;
-        assert_eq!(check(&points, &seed()), Err(4));
+        assert_eq!(check(&points.into(), &seed()), Err(4));
     }
 
     #[test]
     fn few_points_are_checked_each() {
         let outsider = outsider::<bn::g2::Config>();
-        assert_eq!(check(&[outsider], &seed()), Err(0));
-        assert_eq!(check::<bn::G2Affine>(&[], &seed()), Ok(()));
+        assert_eq!(check(&vec![outsider].into(), &seed()), Err(0));
+        assert_eq!(check::<bn::G2Affine>(&Points::default(), &seed()), Ok(()));
     }
 
     #[test]

@@ -17,7 +17,8 @@ use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
 use ark_ec::{AffineRepr, CurveGroup};
 use zkpool_circuit_files::{
-    AnyProvingKey, CircomCurve, ProvingKey, ReadOptions, SparseRows, Term, VerifyingKey, zkey,
+    AnyProvingKey, CircomCurve, CoefficientsBuilder, ProvingKey, ReadOptions, Term, VerifyingKey,
+    zkey,
 };
 
 struct Counting;
@@ -54,7 +55,7 @@ fn points<P: AffineRepr>(count: usize) -> Vec<P> {
 /// A key with as many points and coefficients as a circuit of `domain_size` constraints has.
 fn large_key<E: CircomCurve>(domain_size: u32) -> ProvingKey<E> {
     let (n_vars, n_public) = (domain_size - 5, 4);
-    let mut coefficients = SparseRows::with_capacity(0, 0);
+    let mut coefficients = CoefficientsBuilder::with_capacity(0, 0);
     let term = |signal: u32| Term {
         signal: signal % n_vars,
         value: E::ScalarField::from(signal) - E::ScalarField::from(7u64),
@@ -80,12 +81,12 @@ fn large_key<E: CircomCurve>(domain_size: u32) -> ProvingKey<E> {
         },
         beta_g1: beta.0.into_affine(),
         delta_g1: delta.0.into_affine(),
-        coefficients,
-        a: points(n_vars as usize),
-        b_g1: points(n_vars as usize),
-        b_g2: points(n_vars as usize),
-        c: points((n_vars - n_public - 1) as usize),
-        h: points(domain_size as usize),
+        coefficients: coefficients.finish(),
+        a: points(n_vars as usize).into(),
+        b_g1: points(n_vars as usize).into(),
+        b_g2: points(n_vars as usize).into(),
+        c: points((n_vars - n_public - 1) as usize).into(),
+        h: points(domain_size as usize).into(),
         contributions: vec![0; 68],
         development: false,
         section_order: zkey::SectionOrder::default(),
@@ -98,7 +99,7 @@ fn encoded(key: impl Into<AnyProvingKey>) -> Vec<u8> {
     bytes
 }
 
-/// Peak heap while the key is read, in bytes, and whether it is written back as it was.
+/// Peak heap while the key is read, in bytes. It is written back as it was.
 fn peak_of_reading(bytes: &[u8]) -> usize {
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);

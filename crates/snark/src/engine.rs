@@ -11,6 +11,7 @@ use std::sync::MutexGuard;
 use ark_ec::pairing::Pairing;
 use ark_ec::{CurveGroup, PrimeGroup};
 use ark_ff::PrimeField;
+use zkpool_circuit_files::Points;
 
 pub use crate::cpu::DomainParameters;
 
@@ -82,7 +83,7 @@ pub trait Msm<G: CurveGroup>: Ntt<G::ScalarField> {
     ///
     /// # Errors
     /// The device failed.
-    fn bases(&self, points: Vec<G::Affine>, first: u32) -> Result<Self::Bases, DeviceError>;
+    fn bases(&self, points: Points<G::Affine>, first: u32) -> Result<Self::Bases, DeviceError>;
 
     /// The sum of each base times its scalar. Scalars without a base do not count.
     ///

@@ -131,8 +131,9 @@ where
     Cpu: Msm<G>,
 {
     let instance = Instance::<G>::new(1 << options.log_size, options.distribution, options.seed);
-    let (bases, prepared) = timed(|| engine.bases(instance.points.clone(), 0))?;
-    let cpu_bases = (!N::IS_CPU).then(|| Cpu.bases(instance.points.clone(), 0)).transpose()?;
+    let (bases, prepared) = timed(|| engine.bases(instance.points.as_slice().into(), 0))?;
+    let cpu_bases =
+        (!N::IS_CPU).then(|| Cpu.bases(instance.points.as_slice().into(), 0)).transpose()?;
     let threads = if N::IS_CPU { rayon::current_num_threads() } else { 1 };
     let mut turns = Turns {
         ours: Turn::engine(engine, &bases, &instance),

@@ -28,7 +28,7 @@ pub(crate) fn repeat<E: CircomCurve, N: Subject + Engine<E>>(
     let (domain, prepared) = timed(|| engine.domain(&values.domain))?;
     let bases = |count, first| {
         let g = E::G1::generator();
-        Msm::<E::G1>::bases(engine, progression(g, g, count), first)
+        Msm::<E::G1>::bases(engine, progression(g, g, count).into(), first)
     };
     let one = bases(1, 0)?;
     let run = |a, b| {

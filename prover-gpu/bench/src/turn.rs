@@ -156,7 +156,7 @@ mod tests {
     fn match_after(change: impl FnOnce(&mut Instance<G1Projective>)) -> [bool; 2] {
         let mut instance = Instance::new(64, Distribution::Random, 1);
         change(&mut instance);
-        let bases = Cpu.bases(instance.points.clone(), 0).unwrap();
+        let bases = Cpu.bases(instance.points.as_slice().into(), 0).unwrap();
         let mut ours = Turn::engine(&Cpu, &bases, &instance);
         let mut arkworks = Turn::arkworks(1, &instance).unwrap();
         alternate(&mut [&mut ours, &mut arkworks], 1).unwrap();

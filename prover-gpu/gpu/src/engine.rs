@@ -9,7 +9,7 @@ use std::time::Duration;
 use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::{AdditiveGroup, Field, PrimeField};
-use zkpool_circuit_files::FileField;
+use zkpool_circuit_files::{Coordinate, FileField, Points};
 use zkpool_snark::engine::{DeviceError, DomainParameters, Engine, Msm, Ntt, Product, Resident};
 
 use crate::adapter::AdapterReport;
@@ -227,7 +227,7 @@ impl Gpu {
 
     pub(crate) fn prepare_bases<P: DeviceCurve>(
         &self,
-        points: &[Affine<P>],
+        points: &Points<Affine<P>>,
         first: u32,
         options: TableOptions,
     ) -> Result<GpuBases, GpuError> {
@@ -237,7 +237,7 @@ impl Gpu {
     pub(crate) fn prepare_with<P: DeviceCurve>(
         &self,
         kernels: Arc<CurveKernels>,
-        points: &[Affine<P>],
+        points: &Points<Affine<P>>,
         first: u32,
         options: TableOptions,
     ) -> Result<GpuBases, GpuError> {
@@ -317,12 +317,15 @@ impl fmt::Debug for Gpu {
 
 /// A curve whose coordinates and scalars have the form of iden3's files.
 pub(crate) trait DeviceCurve:
-    SWCurveConfig<BaseField: Field<BasePrimeField: FileField>, ScalarField: FileField>
+    SWCurveConfig<BaseField: Coordinate + Field<BasePrimeField: FileField>, ScalarField: FileField>
 {
 }
 
 impl<P> DeviceCurve for P where
-    P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>, ScalarField: FileField>
+    P: SWCurveConfig<
+            BaseField: Coordinate + Field<BasePrimeField: FileField>,
+            ScalarField: FileField,
+        >
 {
 }
 
@@ -404,7 +407,7 @@ impl<F: FileField> Ntt<F> for Gpu {
 impl<P: DeviceCurve> Msm<Projective<P>> for Gpu {
     type Bases = GpuBases;
 
-    fn bases(&self, points: Vec<Affine<P>>, first: u32) -> Result<GpuBases, DeviceError> {
+    fn bases(&self, points: Points<Affine<P>>, first: u32) -> Result<GpuBases, DeviceError> {
         Ok(self.prepare_bases(&points, first, self.table_options())?)
     }
 

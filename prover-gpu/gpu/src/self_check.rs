@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{CurveGroup, PrimeGroup};
 use ark_ff::Field;
 use zkpool_circuit_files::FileField;
 use zkpool_snark::cpu::CpuDomain;
 use zkpool_snark::engine::DomainParameters;
 
-use crate::engine::Gpu;
+use crate::engine::{DeviceCurve, Gpu};
 use crate::error::GpuError;
 use crate::msm::{CurveKernels, TableOptions};
 use crate::ntt::Transform;
@@ -44,7 +44,7 @@ pub(crate) fn transforms<F: FileField>(gpu: &Gpu) -> Result<(), GpuError> {
 /// Multiplies multiples of the generator by numbers of every size, whose product is known.
 pub(crate) fn multiplication<P>(gpu: &Gpu, kernels: Arc<CurveKernels>) -> Result<(), GpuError>
 where
-    P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>, ScalarField: FileField>,
+    P: DeviceCurve,
 {
     let scalar = |i: u64| match i % 4 {
         0 => P::ScalarField::from(i),
@@ -60,7 +60,7 @@ where
     let points: Vec<_> = (1..=BASES).map(|i| generator * factor(i)).collect();
     let points: Vec<Affine<P>> = Projective::normalize_batch(&points);
     let options = TableOptions { bytes_max: u64::MAX, window_bits: Some(WINDOW_BITS) };
-    let bases = gpu.prepare_with(kernels, &points, 0, options)?;
+    let bases = gpu.prepare_with(kernels, &points.into(), 0, options)?;
     let product: Projective<P> = gpu.multiply(&bases, &gpu.upload_scalars(&scalars)?)?;
     if product == generator * expected {
         return Ok(());

@@ -22,9 +22,11 @@ const OUTAGE_PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 /// What may be set about a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where proving keys are kept that the store has no local file of.
+    /// Where proving keys are kept that the store has no local file of, and the prepared form of
+    /// every key. Whoever can write to it is trusted; see `zkpool_circuit_files::prepared`.
     pub cache_dir: PathBuf,
-    /// Bytes of proving keys kept there; the ones used longest ago are removed.
+    /// Bytes of proving keys kept there, and again of prepared ones; those used longest ago are
+    /// removed.
     pub disk_bytes_max: u64,
     /// Bytes of proving keys kept ready in memory, unless the device has memory of its own; the
     /// ones used longest ago are dropped.

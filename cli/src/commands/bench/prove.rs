@@ -20,8 +20,7 @@ use crate::random;
 /// Measure proving on a device beside the CPU
 ///
 /// Proves with a key and a witness, or with a chain of multiplications of any size and a key made
-/// for it. A key file is opened with every check first, then again as one whose subgroup checks
-/// are noted. One proof is made before the measured ones, and every proof is verified.
+/// for it. A key file is opened with every check first, then again from its prepared form. One proof is made before the measured ones, and every proof is verified.
 #[derive(Args, Debug)]
 pub(crate) struct ProveArgs {
     /// The proving key (.zkey)
@@ -92,8 +91,8 @@ fn of_files(
     cache: &CacheArgs,
 ) -> Result<(AnyProvingKey, AnyWitness, Source), CliError> {
     let clock = SystemClock::new();
-    let (_, first) = timed(&clock, || groth16::open_key_noting(path, None))?;
-    // The first of these notes that the key was checked, if that is not noted yet.
+    let (_, first) = timed(&clock, || groth16::open_key_from(path, None))?;
+    // The first of these writes the prepared form, if there is none yet.
     groth16::open_key(path, cache)?;
     let (key, again) = timed(&clock, || groth16::open_key(path, cache))?;
     let source =

@@ -6,7 +6,7 @@ use zkpool_types::Curve;
 
 use super::decimal;
 use super::error::{JsonError, JsonFile, JsonRejection};
-use crate::points::FilePoint;
+use crate::point::FilePoint;
 
 /// A point of G1: x, y, z.
 pub(super) type G1Text = [String; 3];

@@ -9,7 +9,8 @@ use super::{ProvingKey, section};
 use crate::binary::Sections;
 use crate::curve::CircomCurve;
 use crate::error::{FileError, FileKind, KeyFault, Rejection};
-use crate::points::FilePoint;
+use crate::point::FilePoint;
+use crate::points::Points;
 use crate::subgroup::{self, Seed};
 
 /// Where the sections of a key lie, for errors found after they were read.
@@ -65,9 +66,9 @@ pub(super) fn check_groups<E: CircomCurve>(
     digest: &Sha256Digest,
 ) -> Result<(), FileError> {
     check_header_groups(key, layout)?;
-    let vk = &key.vk;
+    let ic = key.vk.ic.as_slice().into();
     let g1 = [
-        (section::IC, &vk.ic),
+        (section::IC, &ic),
         (section::A, &key.a),
         (section::B_G1, &key.b_g1),
         (section::C, &key.c),
@@ -81,7 +82,7 @@ pub(super) fn check_groups<E: CircomCurve>(
 
 fn check_group<P: FilePoint>(
     id: u32,
-    points: &[P],
+    points: &Points<P>,
     layout: &Layout<'_>,
     digest: &Sha256Digest,
 ) -> Result<(), FileError> {

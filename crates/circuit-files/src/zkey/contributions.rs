@@ -2,7 +2,7 @@
 
 use crate::curve::CircomCurve;
 use crate::error::Rejection;
-use crate::points::FilePoint;
+use crate::point::FilePoint;
 
 /// Stands in place of the circuit's hash in keys made by a development setup.
 ///

@@ -12,7 +12,7 @@ use crate::binary::{Input, Section, Sections};
 use crate::curve::CircomCurve;
 use crate::error::{FileError, FileKind, Rejection};
 use crate::field::FileField;
-use crate::points::FilePoint;
+use crate::point::FilePoint;
 use crate::scalar::digits;
 use crate::verification_key::VerifyingKey;
 

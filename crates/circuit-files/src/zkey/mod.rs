@@ -19,14 +19,16 @@ mod open;
 mod read;
 mod write;
 
+use crate::coefficients::Coefficients;
 use crate::curve::CircomCurve;
-use crate::sparse::SparseRows;
+use crate::points::Points;
 use crate::verification_key::VerifyingKey;
 
 pub use contributions::{DEVELOPMENT_MARK, development_contributions};
 pub use header::{KeySummary, peek};
 pub use open::{OpenError, open};
 pub use read::{OpenedKey, read, read_digested};
+pub(crate) use write::check_lengths;
 pub use write::{WriteError, write};
 
 /// Ids of the sections.
@@ -83,17 +85,17 @@ pub struct ProvingKey<E: CircomCurve> {
     ///
     /// The last rows that are not empty bind the public inputs. Matrix C is not in the key: on a
     /// witness that satisfies the circuit its rows are the products of those of A and B.
-    pub coefficients: SparseRows<E::ScalarField, 2>,
+    pub coefficients: Coefficients<E::ScalarField>,
     /// For each variable, its polynomial of A at tau, in G1.
-    pub a: Vec<E::G1Affine>,
+    pub a: Points<E::G1Affine>,
     /// For each variable, its polynomial of B at tau, in G1.
-    pub b_g1: Vec<E::G1Affine>,
+    pub b_g1: Points<E::G1Affine>,
     /// For each variable, its polynomial of B at tau, in G2.
-    pub b_g2: Vec<E::G2Affine>,
+    pub b_g2: Points<E::G2Affine>,
     /// For each private variable, its combined polynomial over delta, in G1.
-    pub c: Vec<E::G1Affine>,
+    pub c: Points<E::G1Affine>,
     /// For each point of the shifted domain, its Lagrange polynomial over delta, in G1.
-    pub h: Vec<E::G1Affine>,
+    pub h: Points<E::G1Affine>,
     /// Section 10 as it is in the file.
     pub contributions: Vec<u8>,
     /// Whether the key's maker, or anyone, can forge proofs.

@@ -1,14 +1,12 @@
-//! Opening a proving key by path, with the record of keys that were checked before.
+//! Opening a proving key by path, from its prepared form where there is one.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use zkpool_types::Sha256Digest;
-
-use super::{GroupChecks, OpenedKey, ReadOptions, read_digested};
+use super::{OpenedKey, ReadOptions, read_digested};
 use crate::error::FileError;
-use crate::validated::Validated;
+use crate::prepared::{Cache, Fingerprint};
 
 /// Why a key could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -33,25 +31,29 @@ pub enum OpenError {
 
 /// Opens the proving key at `path`.
 ///
-/// With a record of validated keys, the subgroup checks are skipped for content that the record
-/// vouches for, and content that passes them is added to it. All other checks are always made.
+/// With a cache, a key that was opened before is mapped from its prepared file, which is found by
+/// the content of the file at `path`, and any other is read with all checks and added. Whatever
+/// the cache holds, a key is refused that `options` do not allow.
 ///
 /// # Errors
 /// The file cannot be opened or is not a valid key.
 pub fn open(
     path: &Path,
     options: &ReadOptions,
-    record: Option<&Validated>,
+    cache: Option<&Cache>,
 ) -> Result<OpenedKey, OpenError> {
-    let at = || path.to_owned();
-    let file = File::open(path).map_err(|source| OpenError::Open { path: at(), source })?;
-    let vouched = |digest: &Sha256Digest| record.is_some_and(|record| record.contains(digest));
-    let opened = read_digested(file, options, vouched)
-        .map_err(|source| OpenError::Invalid { path: at(), source })?;
-    if let (Some(record), GroupChecks::Full) = (record, opened.group_checks) {
-        // A record that cannot be written, on a full or read-only disk, costs the next opening its
-        // subgroup checks and nothing else.
-        record.insert(&opened.digest).ok();
+    let failed = |source| OpenError::Open { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    if let Some(cache) = cache {
+        let fingerprint = Fingerprint::of(&file).map_err(failed)?;
+        if let Some(opened) = cache.get(&fingerprint, options) {
+            return Ok(opened);
+        }
     }
+    let opened = read_digested(file, options)
+        .map_err(|source| OpenError::Invalid { path: path.to_owned(), source })?;
+    // A key that cannot be added, on a full or read-only disk, costs the next opening its time and
+    // nothing else.
+    cache.map(|cache| cache.insert(&opened).ok());
     Ok(opened)
 }

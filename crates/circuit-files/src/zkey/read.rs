@@ -1,9 +1,11 @@
-//! Reading a proving key: one pass over the file, section by section into owned vectors.
+//! Reading a proving key: one pass over the file, section by section into memory.
 
 use std::io::{Read, Seek};
 
 use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
+use ark_ff::Field;
+use rayon::prelude::*;
 use zkpool_types::{Curve, Sha256Digest};
 
 use super::checks::{Layout, check_groups, check_key};
@@ -12,12 +14,15 @@ use super::header::{
 };
 use super::{GroupChecks, ProvingKey, ReadOptions, SectionOrder, contributions, section};
 use crate::any::AnyProvingKey;
-use crate::binary::{Input, Section, Sections};
+use crate::binary::{Input, RECORDS_MIN, Section, Sections};
+use crate::coefficients::{Coefficients, CoefficientsBuilder};
 use crate::curve::CircomCurve;
 use crate::error::{FileError, FileKind, Rejection};
 use crate::field::FileField;
-use crate::points::FilePoint;
-use crate::sparse::{SparseRows, Term};
+use crate::point::{FilePoint, PointFault};
+use crate::points::Points;
+use crate::prepared::Fingerprint;
+use crate::shared::Aligned;
 
 /// A proving key with what was learnt of its file while it was read.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ pub struct OpenedKey<K = AnyProvingKey> {
     pub key: K,
     /// SHA-256 of exactly the bytes that were parsed.
     pub digest: Sha256Digest,
+    /// BLAKE3 of the same bytes.
+    pub fingerprint: Fingerprint,
     /// Length of the file in bytes.
     pub size: u64,
     /// Whether the subgroup checks were made now or were known to have passed before.
@@ -33,12 +40,18 @@ pub struct OpenedKey<K = AnyProvingKey> {
 }
 
 impl<K> OpenedKey<K> {
-    fn erase(self) -> OpenedKey
+    /// The same with another form of the key.
+    pub(crate) fn of<T>(&self, key: T) -> OpenedKey<T> {
+        let Self { key: _, digest, fingerprint, size, group_checks } = *self;
+        OpenedKey { key, digest, fingerprint, size, group_checks }
+    }
+
+    pub(crate) fn erase(self) -> OpenedKey
     where
         AnyProvingKey: From<K>,
     {
-        let Self { key, digest, size, group_checks } = self;
-        OpenedKey { key: key.into(), digest, size, group_checks }
+        let Self { key, digest, fingerprint, size, group_checks } = self;
+        OpenedKey { key: key.into(), digest, fingerprint, size, group_checks }
     }
 }
 
@@ -47,20 +60,16 @@ impl<K> OpenedKey<K> {
 /// # Errors
 /// The first thing that is wrong with the file.
 pub fn read<R: Read + Seek>(reader: R, options: &ReadOptions) -> Result<AnyProvingKey, FileError> {
-    read_digested(reader, options, |_| false).map(|opened| opened.key)
+    read_digested(reader, options).map(|opened| opened.key)
 }
 
 /// Reads a proving key and hashes the bytes as it parses them.
-///
-/// `is_validated` is asked, once the digest is known, whether this content has passed the subgroup
-/// checks before. They are made last, for that reason.
 ///
 /// # Errors
 /// The first thing that is wrong with the file.
 pub fn read_digested<R: Read + Seek>(
     reader: R,
     options: &ReadOptions,
-    is_validated: impl FnOnce(&Sha256Digest) -> bool,
 ) -> Result<OpenedKey, FileError> {
     let mut input = Input::new(reader, FileKind::Zkey)?;
     let sections = listed(&mut input)?;
@@ -70,11 +79,9 @@ pub fn read_digested<R: Read + Seek>(
     read_protocol(&mut input, protocol)?;
     input.advance(header)?;
     match read_base_prime(&mut input)? {
-        Curve::Bn254 => {
-            read_key::<Bn254, R>(input, &sections, options, is_validated).map(OpenedKey::erase)
-        }
+        Curve::Bn254 => read_key::<Bn254, R>(input, &sections, options).map(OpenedKey::erase),
         Curve::Bls12_381 => {
-            read_key::<Bls12_381, R>(input, &sections, options, is_validated).map(OpenedKey::erase)
+            read_key::<Bls12_381, R>(input, &sections, options).map(OpenedKey::erase)
         }
     }
 }
@@ -83,7 +90,6 @@ fn read_key<E: CircomCurve, R: Read + Seek>(
     mut input: Input<R>,
     sections: &Sections,
     options: &ReadOptions,
-    is_validated: impl FnOnce(&Sha256Digest) -> bool,
 ) -> Result<OpenedKey<ProvingKey<E>>, FileError> {
     let header = input.require(sections, section::HEADER)?;
     let header = read_header::<E, R>(&mut input, header)?;
@@ -97,15 +103,12 @@ fn read_key<E: CircomCurve, R: Read + Seek>(
     let layout = Layout(sections);
     key.development = check_key(&key, &layout, options.allow_development)?;
     let size = input.length();
-    let digest = Sha256Digest::from_bytes(input.digest());
-    let group_checks = match options.group_checks {
-        GroupChecks::Full if is_validated(&digest) => GroupChecks::AlreadyValidated,
-        wanted => wanted,
-    };
+    let (digest, fingerprint) = input.digests();
+    let group_checks = options.group_checks;
     if group_checks == GroupChecks::Full {
         check_groups(&key, &layout, &digest)?;
     }
-    Ok(OpenedKey { key, digest, size, group_checks })
+    Ok(OpenedKey { key, digest, fingerprint, size, group_checks })
 }
 
 fn without_points<E: CircomCurve>(header: Header<E>, sections: &Sections) -> ProvingKey<E> {
@@ -121,12 +124,12 @@ fn without_points<E: CircomCurve>(header: Header<E>, sections: &Sections) -> Pro
         vk,
         beta_g1,
         delta_g1,
-        coefficients: SparseRows::with_capacity(0, 0),
-        a: Vec::new(),
-        b_g1: Vec::new(),
-        b_g2: Vec::new(),
-        c: Vec::new(),
-        h: Vec::new(),
+        coefficients: CoefficientsBuilder::with_capacity(0, 0).finish(),
+        a: Points::default(),
+        b_g1: Points::default(),
+        b_g2: Points::default(),
+        c: Points::default(),
+        h: Points::default(),
         contributions: Vec::new(),
         development: false,
         section_order,
@@ -140,45 +143,65 @@ fn read_section<E: CircomCurve, R: Read + Seek>(
     key: &mut ProvingKey<E>,
 ) -> Result<(), FileError> {
     match section.id {
-        section::IC => key.vk.ic = read_points(input, section, Infinity::Refused)?,
+        section::IC => key.vk.ic = read_finite_points(input, section)?,
         section::COEFFICIENTS => {
             key.coefficients = read_coefficients::<E, R>(input, section, key)?;
         }
-        section::A => key.a = read_points(input, section, Infinity::Allowed)?,
-        section::B_G1 => key.b_g1 = read_points(input, section, Infinity::Allowed)?,
-        section::B_G2 => key.b_g2 = read_points(input, section, Infinity::Allowed)?,
-        section::C => key.c = read_points(input, section, Infinity::Allowed)?,
-        section::H => key.h = read_points(input, section, Infinity::Allowed)?,
+        section::A => key.a = read_points(input, section)?,
+        section::B_G1 => key.b_g1 = read_points(input, section)?,
+        section::B_G2 => key.b_g2 = read_points(input, section)?,
+        section::C => key.c = read_points(input, section)?,
+        section::H => key.h = read_points(input, section)?,
         _ => key.contributions = read_contributions::<E, R>(input, section)?,
     }
     Ok(())
 }
 
-/// Whether points of a section may be at infinity.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Infinity {
-    Allowed,
-    Refused,
+/// Reads points none of which may be at infinity.
+fn read_finite_points<P: FilePoint, R: Read + Seek>(
+    input: &mut Input<R>,
+    section: Section,
+) -> Result<Vec<P>, FileError> {
+    let points: Points<P> = read_points(input, section)?;
+    let infinite = points.iter().position(|point| point.is_zero()).map(|index| index as u64);
+    infinite.map_or(Ok(points.iter().collect()), |index| {
+        let offset = section.offset + index * P::BYTES as u64;
+        Err(input.reject_at(offset, Rejection::PointAtInfinity { index }))
+    })
 }
 
+/// Checks points and copies them as they are.
 fn read_points<P: FilePoint, R: Read + Seek>(
     input: &mut Input<R>,
     section: Section,
-    infinity: Infinity,
-) -> Result<Vec<P>, FileError> {
+) -> Result<Points<P>, FileError> {
     let count = section.size / P::BYTES as u64;
-    let mut points = Vec::with_capacity(input.count(count)?);
-    let decode = |index, bytes: &[u8]| match P::read(bytes).map_err(|fault| fault.at(index))? {
-        point if point.is_zero() && infinity == Infinity::Refused => {
-            Err(Rejection::PointAtInfinity { index })
-        }
-        point => Ok(point),
-    };
-    input.records((count, P::BYTES), decode, |_, mut chunk| {
-        points.append(&mut chunk);
-        Ok(())
+    let mut words = Aligned::zeroed(input.count(count)? * P::WORDS);
+    let mut rest = words.as_mut_slice();
+    input.chunks((count, P::BYTES), |first, bytes| {
+        let (chunk, after) = std::mem::take(&mut rest).split_at_mut(bytes.len() / size_of::<u64>());
+        rest = after;
+        copy_points::<P>(bytes, chunk).map_err(|(i, fault)| (first + i, fault.at(first + i)))
     })?;
-    Ok(points)
+    Ok(Points::from_words(words))
+}
+
+/// Copies points that are valid. An error is that of the first that is not, with its index.
+fn copy_points<P: FilePoint>(bytes: &[u8], words: &mut [u64]) -> Result<(), (u64, PointFault)> {
+    let records = bytes.par_chunks_exact(P::BYTES).zip(words.par_chunks_exact_mut(P::WORDS));
+    let copied = records.with_min_len(RECORDS_MIN).try_for_each(|(record, words)| {
+        P::read(record)?;
+        for (word, bytes) in words.iter_mut().zip(record.as_chunks().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        Ok(())
+    });
+    // Which of several bad points is met first is left to chance, but a file has one error.
+    copied.map_err(|fault: PointFault| {
+        let faults = (0..).zip(bytes.chunks_exact(P::BYTES).map(P::read));
+        let first = faults.into_iter().find_map(|(i, point)| Some((i, point.err()?)));
+        first.unwrap_or((0, fault))
+    })
 }
 
 fn read_contributions<E: CircomCurve, R: Read + Seek>(
@@ -195,7 +218,9 @@ fn read_contributions<E: CircomCurve, R: Read + Seek>(
 struct Coefficient<F> {
     /// Rows count matrices A and B of one constraint apart: 2 * constraint + matrix.
     row: u64,
-    term: Term<F>,
+    signal: u32,
+    /// The value times R, which is what files mean by the Montgomery form of value * R^2.
+    value: F,
 }
 
 /// Bytes of a coefficient before its value: matrix, constraint, signal.
@@ -205,19 +230,21 @@ fn read_coefficients<E: CircomCurve, R: Read + Seek>(
     input: &mut Input<R>,
     section: Section,
     key: &ProvingKey<E>,
-) -> Result<SparseRows<E::ScalarField, 2>, FileError> {
+) -> Result<Coefficients<E::ScalarField>, FileError> {
     let width = COEFFICIENT_INDEX_BYTES + E::ScalarField::BYTES;
     let count = u64::from(input.u32()?);
     input.expect_size(section, 4 + count * width as u64)?;
     let terms = input.count(count)?;
-    let mut rows = Rows::with_capacity(key.domain_size as usize, terms);
+    let r = E::ScalarField::ONE.times_r();
+    let mut rows = CoefficientsBuilder::in_units_of(r, key.domain_size as usize, terms);
     let limits = (key.domain_size, key.n_vars);
     let decode = |index, bytes: &[u8]| decode_coefficient(index, bytes, limits);
     input.records((count, width), decode, |first, chunk| {
         let mut chunk = (first..).zip(chunk);
-        chunk.try_for_each(|(index, coefficient)| rows.push(index, coefficient))
+        chunk.try_for_each(|(index, coefficient)| push(&mut rows, index, &coefficient))
     })?;
-    Ok(rows.finish(key.domain_size))
+    end_parts_before(&mut rows, 2 * u64::from(key.domain_size));
+    Ok(rows.finish_with(FileField::over_r))
 }
 
 fn decode_coefficient<F: FileField>(
@@ -241,51 +268,29 @@ fn decode_coefficient<F: FileField>(
     }
     let value = bytes.get(COEFFICIENT_INDEX_BYTES..).and_then(F::from_montgomery);
     let value = value.ok_or(Rejection::CoefficientNotReduced { index })?;
-    // Files hold value * R^2, which as Montgomery limbs is the element value * R.
-    let term = Term { signal, value: value.over_r() };
-    Ok(Coefficient { row: 2 * u64::from(constraint) + u64::from(matrix), term })
+    Ok(Coefficient { row: 2 * u64::from(constraint) + u64::from(matrix), signal, value })
 }
 
-/// Rows that are filled in the order of the file.
-struct Rows<F> {
-    rows: SparseRows<F, 2>,
-    /// The row that is being filled, matrices of one constraint apart.
-    current: u64,
-    /// Where part A of the constraint that is being filled ended, if it did.
-    end_of_a: usize,
+/// Appends a coefficient.
+///
+/// Coefficients must come by row and, within a row, those of A before those of B, which is how
+/// every key generator writes them; otherwise a key could not be written back as it was.
+fn push<F: FileField>(
+    rows: &mut CoefficientsBuilder<F>,
+    index: u64,
+    coefficient: &Coefficient<F>,
+) -> Result<(), (u64, Rejection)> {
+    let (expected, found) = (rows.parts() as u64, coefficient.row);
+    if found < expected {
+        return Err((index, Rejection::CoefficientOrder { index, expected, found }));
+    }
+    end_parts_before(rows, found);
+    rows.push(coefficient.signal, coefficient.value);
+    Ok(())
 }
 
-impl<F> Rows<F> {
-    fn with_capacity(rows: usize, terms: usize) -> Self {
-        Self { rows: SparseRows::with_capacity(rows, terms), current: 0, end_of_a: 0 }
-    }
-
-    /// Coefficients must come by row and, within a row, those of A before those of B, which is how
-    /// every key generator writes them; otherwise a key could not be written back as it was.
-    fn push(&mut self, index: u64, coefficient: Coefficient<F>) -> Result<(), (u64, Rejection)> {
-        let (expected, found) = (self.current, coefficient.row);
-        if found < expected {
-            return Err((index, Rejection::CoefficientOrder { index, expected, found }));
-        }
-        self.end_rows_before(found);
-        self.rows.push(coefficient.term);
-        Ok(())
-    }
-
-    fn end_rows_before(&mut self, row: u64) {
-        while self.current < row {
-            let end = self.rows.terms().len();
-            if self.current.is_multiple_of(2) {
-                self.end_of_a = end;
-            } else {
-                self.rows.push_ends([self.end_of_a, end]);
-            }
-            self.current += 1;
-        }
-    }
-
-    fn finish(mut self, domain_size: u32) -> SparseRows<F, 2> {
-        self.end_rows_before(2 * u64::from(domain_size));
-        self.rows
+fn end_parts_before<F: FileField>(rows: &mut CoefficientsBuilder<F>, row: u64) {
+    while (rows.parts() as u64) < row {
+        rows.end_part();
     }
 }

@@ -9,7 +9,8 @@ use crate::binary::{countable, write_preamble, write_section};
 use crate::curve::CircomCurve;
 use crate::error::FileKind;
 use crate::field::FileField;
-use crate::points::FilePoint;
+use crate::point::FilePoint;
+use crate::points::Points;
 
 /// Why a proving key could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,7 @@ fn write_key<E: CircomCurve>(
     Ok(writer.flush()?)
 }
 
-fn check_lengths<E: CircomCurve>(key: &ProvingKey<E>) -> Result<(), WriteError> {
+pub(crate) fn check_lengths<E: CircomCurve>(key: &ProvingKey<E>) -> Result<(), WriteError> {
     let (n_vars, n_public) = (key.n_vars as usize, key.n_public as usize);
     let domain_size = key.domain_size as usize;
     let parts = [
@@ -78,7 +79,7 @@ fn write_part<E: CircomCurve>(
     match id {
         section::PROTOCOL => write_section(writer, id, &1u32.to_le_bytes()),
         section::HEADER => write_section(writer, id, &header(key)?),
-        section::IC => write_points(writer, id, &key.vk.ic),
+        section::IC => write_points(writer, id, &key.vk.ic.as_slice().into()),
         section::COEFFICIENTS => write_coefficients(writer, key),
         section::A => write_points(writer, id, &key.a),
         section::B_G1 => write_points(writer, id, &key.b_g1),
@@ -118,16 +119,20 @@ fn push_point<P: FilePoint>(bytes: &mut Vec<u8>, point: &P) {
     point.write(bytes.split_at_mut(start).1);
 }
 
-/// Points or rows that are encoded at a time.
-const BATCH: usize = 4096;
+/// Words or coefficients that are encoded at a time.
+const BATCH: usize = 1 << 14;
 
-fn write_points<P: FilePoint>(writer: &mut impl Write, id: u32, points: &[P]) -> io::Result<()> {
+fn write_points<P: FilePoint>(
+    writer: &mut impl Write,
+    id: u32,
+    points: &Points<P>,
+) -> io::Result<()> {
     writer.write_all(&id.to_le_bytes())?;
     writer.write_all(&((points.len() * P::BYTES) as u64).to_le_bytes())?;
-    let mut bytes = Vec::with_capacity(BATCH.min(points.len()) * P::BYTES);
-    for batch in points.chunks(BATCH) {
+    let mut bytes = Vec::with_capacity(size_of::<u64>() * BATCH.min(points.words().len()));
+    for batch in points.words().chunks(BATCH) {
         bytes.clear();
-        batch.iter().for_each(|point| push_point(&mut bytes, point));
+        bytes.extend(batch.iter().flat_map(|word| word.to_le_bytes()));
         writer.write_all(&bytes)?;
     }
     Ok(())
@@ -138,13 +143,14 @@ fn write_coefficients<E: CircomCurve>(
     key: &ProvingKey<E>,
 ) -> io::Result<()> {
     let width = COEFFICIENT_INDEX_BYTES + E::ScalarField::BYTES;
-    let terms = key.coefficients.terms().len();
+    let terms = key.coefficients.len();
     writer.write_all(&section::COEFFICIENTS.to_le_bytes())?;
     writer.write_all(&((4 + terms * width) as u64).to_le_bytes())?;
     writer.write_all(&countable(terms)?.to_le_bytes())?;
+    let values = encoded_values(key.coefficients.values());
     let mut bytes = Vec::new();
     for row in 0..key.domain_size {
-        push_row(&mut bytes, key, row);
+        push_row(&mut bytes, key, &values, row);
         if bytes.len() >= BATCH * width {
             writer.write_all(&bytes)?;
             bytes.clear();
@@ -153,16 +159,25 @@ fn write_coefficients<E: CircomCurve>(
     writer.write_all(&bytes)
 }
 
+/// The different values as files hold them, one after the other.
+fn encoded_values<F: FileField>(values: &[F]) -> Vec<u8> {
+    let mut bytes = vec![0; values.len() * F::BYTES];
+    for (value, bytes) in values.iter().zip(bytes.chunks_exact_mut(F::BYTES)) {
+        value.times_r().write_montgomery(bytes);
+    }
+    bytes
+}
+
 /// Appends the coefficients of one constraint: those of A, then those of B.
-fn push_row<E: CircomCurve>(bytes: &mut Vec<u8>, key: &ProvingKey<E>, row: u32) {
-    for matrix in [0u32, 1] {
-        for term in key.coefficients.row(matrix as usize, row as usize) {
-            for index in [matrix, row, term.signal] {
-                bytes.extend(index.to_le_bytes());
+fn push_row<E: CircomCurve>(bytes: &mut Vec<u8>, key: &ProvingKey<E>, values: &[u8], row: u32) {
+    let coefficients = &key.coefficients;
+    for (matrix, terms) in [(0, coefficients.a(row as usize)), (1, coefficients.b(row as usize))] {
+        for (signal, value) in terms.indexed() {
+            for index in [matrix, row, signal] {
+                bytes.extend(u32::to_le_bytes(index));
             }
-            let start = bytes.len();
-            bytes.resize(start + E::ScalarField::BYTES, 0);
-            term.value.times_r().write_montgomery(bytes.split_at_mut(start).1);
+            let value = values.chunks_exact(E::ScalarField::BYTES).nth(value as usize);
+            bytes.extend(value.unwrap_or_default());
         }
     }
 }

@@ -11,6 +11,7 @@ use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::PrimeField;
 use rayon::prelude::*;
+use zkpool_circuit_files::{Coordinate, Points};
 
 use crate::engine::{DeviceError, Engine, Msm, Ntt, Product, Resident};
 
@@ -65,11 +66,11 @@ impl<F: PrimeField> Ntt<F> for Cpu {
     }
 }
 
-impl<P: SWCurveConfig> Msm<Projective<P>> for Cpu {
+impl<P: SWCurveConfig<BaseField: Coordinate>> Msm<Projective<P>> for Cpu {
     type Bases = CpuBases<P>;
 
-    fn bases(&self, points: Vec<Affine<P>>, first: u32) -> Result<CpuBases<P>, DeviceError> {
-        Ok(CpuBases::new(points, first))
+    fn bases(&self, points: Points<Affine<P>>, first: u32) -> Result<CpuBases<P>, DeviceError> {
+        Ok(CpuBases::new(points.par_iter().collect(), first))
     }
 
     fn msm(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zkpool_circuit_files::{CircomCurve, ProvingKey, SparseRows, Witness};
+use zkpool_circuit_files::{CircomCurve, Coefficients, ProvingKey, Witness};
 
 use super::PreparedVerifyingKey;
 use crate::engine::{DeviceError, DomainParameters, Engine, Msm, Ntt, Resident};
@@ -20,7 +20,7 @@ pub struct PreparedKey<E: CircomCurve, N: Engine<E>> {
     pub(super) beta_g2: E::G2Affine,
     pub(super) delta_g1: E::G1Affine,
     pub(super) delta_g2: E::G2Affine,
-    pub(super) coefficients: SparseRows<E::ScalarField, 2>,
+    pub(super) coefficients: Coefficients<E::ScalarField>,
     pub(super) domain: <N as Ntt<E::ScalarField>>::Domain,
     pub(super) a: <N as Msm<E::G1>>::Bases,
     pub(super) b_g1: <N as Msm<E::G1>>::Bases,
@@ -70,11 +70,9 @@ impl<E: CircomCurve, N: Engine<E>> PreparedKey<E, N> {
     pub fn bytes(&self) -> u64 {
         let resident: [&dyn Resident; 6] =
             [&self.domain, &self.a, &self.b_g1, &self.b_g2, &self.c, &self.h];
-        let terms = size_of_val(self.coefficients.terms());
-        // A row holds where its parts of A and of B end.
-        let rows = self.coefficients.rows() * size_of::<[usize; 2]>();
-        let points = size_of_val(self.vk.ic.as_slice());
-        resident.map(Resident::bytes).into_iter().sum::<u64>() + (terms + rows + points) as u64
+        let points = size_of_val(self.vk.ic.as_slice()) as u64;
+        let resident: u64 = resident.map(Resident::bytes).into_iter().sum();
+        resident + self.coefficients.bytes() + points
     }
 
     /// The values of the witness, if it is as long as the key expects.

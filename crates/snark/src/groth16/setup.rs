@@ -9,7 +9,9 @@ use ark_std::rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use zkpool_circuit_files::zkey::development_contributions;
-use zkpool_circuit_files::{CircomCurve, ProvingKey, R1cs, SparseRows, Term, VerifyingKey};
+use zkpool_circuit_files::{
+    CircomCurve, Coefficients, CoefficientsBuilder, ProvingKey, R1cs, Term, VerifyingKey,
+};
 
 use crate::cpu::FixedBase;
 use crate::error::SetupError;
@@ -222,11 +224,11 @@ where
         beta_g1: (g1 * trapdoor.beta).into(),
         delta_g1: (g1 * trapdoor.delta).into(),
         coefficients: coefficients(r1cs, sizes),
-        a: g1.multiples(&columns.u),
-        b_g1: g1.multiples(&columns.v),
-        b_g2: g2.multiples(&columns.v),
-        c: g1.multiples(&private),
-        h: g1.multiples(&of_coset::<E>(sizes, trapdoor)),
+        a: g1.multiples(&columns.u).into(),
+        b_g1: g1.multiples(&columns.v).into(),
+        b_g2: g2.multiples(&columns.v).into(),
+        c: g1.multiples(&private).into(),
+        h: g1.multiples(&of_coset::<E>(sizes, trapdoor)).into(),
         contributions: development_contributions(),
         development: true,
         section_order: zkpool_circuit_files::zkey::SectionOrder::default(),
@@ -234,18 +236,19 @@ where
 }
 
 /// Matrices A and B with the rows that bind the constant and the public inputs.
-fn coefficients<E: CircomCurve>(r1cs: &R1cs<E>, sizes: Sizes) -> SparseRows<E::ScalarField, 2> {
+fn coefficients<E: CircomCurve>(r1cs: &R1cs<E>, sizes: Sizes) -> Coefficients<E::ScalarField> {
     let domain_size = 1 << sizes.log2;
     let constraints = &r1cs.constraints;
-    let mut rows = SparseRows::with_capacity(domain_size, constraints.terms().len());
+    let mut rows = CoefficientsBuilder::with_capacity(domain_size, constraints.terms().len());
     for row in 0..constraints.rows() {
         rows.push_row([constraints.a(row), constraints.b(row)]);
     }
     for signal in 0..=sizes.n_public {
         rows.push_row([&[Term { signal, value: E::ScalarField::one() }], &[]]);
     }
-    while rows.rows() < domain_size {
+    let used = constraints.rows() + sizes.n_public as usize + 1;
+    for _ in used..domain_size {
         rows.push_row([&[], &[]]);
     }
-    rows
+    rows.finish()
 }

@@ -4,11 +4,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
-use ark_ff::{Field, PrimeField};
+use ark_ff::PrimeField;
 use wgpu::Buffer;
-use zkpool_circuit_files::FileField;
+use zkpool_circuit_files::{Coordinate, Points};
 
 use super::kernels::CurveKernels;
 use super::plan::{Limits, Plan, Shape};
@@ -56,15 +55,17 @@ impl Bases {
     pub(crate) fn new<P>(
         context: &Context,
         kernels: Arc<CurveKernels>,
-        points: &[Affine<P>],
+        points: &Points<Affine<P>>,
         first: u32,
         options: TableOptions,
     ) -> Result<Option<Self>, GpuError>
     where
-        P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>>,
+        P: SWCurveConfig<BaseField: Coordinate>,
     {
+        let words = points.words().chunks_exact(Points::<Affine<P>>::WORDS);
+        // The point at infinity is all zeros.
         let (positions, points): (Vec<_>, Vec<_>) =
-            (first..).zip(points).filter(|(_, point)| !point.is_zero()).unzip();
+            (first..).zip(words).filter(|(_, words)| words.iter().any(|word| *word != 0)).unzip();
         if points.is_empty() {
             return Ok(None);
         }
@@ -103,18 +104,17 @@ impl Bases {
         &self.table.chunks
     }
 
-    /// Fills the first row.
-    fn import<P>(&self, context: &Context, points: &[&Affine<P>]) -> Result<(), GpuError>
-    where
-        P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>>,
-    {
+    /// Fills the first row with points whose words these are.
+    fn import(&self, context: &Context, points: &[&[u64]]) -> Result<(), GpuError> {
         let residues = 2 * self.kernels.degree.residues() as u32;
         let point_bytes = self.kernels.affine_bytes() as usize;
         for piece in self.table.pieces(0..self.plan.bases) {
             let range = piece.start as usize..piece.end as usize;
             let batch = &points[range];
             let raw = context.upload("raw points", (batch.len(), point_bytes), |i, bytes| {
-                write_point(batch[i], bytes);
+                for (word, bytes) in batch[i].iter().zip(bytes.as_chunks_mut().0) {
+                    *bytes = word.to_le_bytes();
+                }
             })?;
             let (target, to) = self.table.place(piece.start);
             let mut recorder = Recorder::new(context);
@@ -187,19 +187,6 @@ fn plan<P: SWCurveConfig>(
         window_bits: options.window_bits,
     };
     Plan::new(shape, &limits)
-}
-
-/// The coordinates of a point as arkworks keeps them, residue by residue.
-fn write_point<P>(point: &Affine<P>, bytes: &mut [u8])
-where
-    P: SWCurveConfig<BaseField: Field<BasePrimeField: FileField>>,
-{
-    let residues =
-        point.x.to_base_prime_field_elements().chain(point.y.to_base_prime_field_elements());
-    let length = <<P::BaseField as Field>::BasePrimeField as FileField>::BYTES;
-    for (residue, bytes) in residues.zip(bytes.chunks_exact_mut(length)) {
-        residue.write_montgomery(bytes);
-    }
 }
 
 impl Table {

@@ -46,7 +46,7 @@ fn multiply<P: DeviceCurve>(
     scalars: &[P::ScalarField],
     options: TableOptions,
 ) -> Projective<P> {
-    let bases = gpu.prepare_bases(bases, 0, options).unwrap();
+    let bases = gpu.prepare_bases(&bases.into(), 0, options).unwrap();
     let scalars = gpu.upload_scalars(scalars).unwrap();
     gpu.multiply(&bases, &scalars).unwrap()
 }
@@ -158,7 +158,7 @@ fn a_table_that_is_split_over_bindings_gives_the_same_sum() {
     let gpu = Gpu::open(0, options).unwrap();
     let rng = &mut rng(7);
     let (bases, scalars) = (points::<Bn254G1>(300, rng), scalars(300, rng));
-    let prepared = gpu.prepare_bases(&bases, 0, windows_of(8)).unwrap();
+    let prepared = gpu.prepare_bases(&bases.as_slice().into(), 0, windows_of(8)).unwrap();
     assert_eq!(prepared.bases.as_ref().unwrap().chunks().len(), 3);
     let scalars_on_device = gpu.upload_scalars(&scalars).unwrap();
     let found: Projective<Bn254G1> = gpu.multiply(&prepared, &scalars_on_device).unwrap();
@@ -194,7 +194,7 @@ fn bases_belong_to_the_scalars_from_their_first_on_and_missing_ones_do_not_count
     let (gpu, _turn) = shared();
     let rng = &mut rng(17);
     let (bases, scalars) = (points::<Bn254G1>(50, rng), scalars(40, rng));
-    let prepared = gpu.prepare_bases(&bases, 10, windows_of(6)).unwrap();
+    let prepared = gpu.prepare_bases(&bases.as_slice().into(), 10, windows_of(6)).unwrap();
     let uploaded = gpu.upload_scalars(&scalars).unwrap();
     let found: Projective<Bn254G1> = gpu.multiply(&prepared, &uploaded).unwrap();
     assert_eq!(found, Projective::<Bn254G1>::msm(&bases[..30], &scalars[10..]).unwrap());
@@ -267,7 +267,7 @@ fn nothing_of_the_scalars_is_left_on_the_device() {
     let gpu = Gpu::open(0, Options::default()).unwrap();
     let rng = &mut rng(19);
     let (bases, scalars) = (points::<Bn254G1>(300, rng), scalars::<ark_bn254::Fr>(300, rng));
-    let prepared = gpu.prepare_bases(&bases, 0, windows_of(13)).unwrap();
+    let prepared = gpu.prepare_bases(&bases.as_slice().into(), 0, windows_of(13)).unwrap();
     let pool = Arc::clone(&gpu.inner.context.pool);
     // What preparing leaves is public.
     pool.shrink();
@@ -287,7 +287,7 @@ fn bases_that_no_plan_fits_are_refused_with_their_size() {
     let options = Options { binding_bytes_max: Some(1 << 18), ..Options::default() };
     let gpu = Gpu::open(0, options).unwrap();
     let bases = points::<Bn254G1>(5000, &mut rng(23));
-    let error = gpu.prepare_bases(&bases, 0, gpu.table_options()).unwrap_err();
+    let error = gpu.prepare_bases(&bases.as_slice().into(), 0, gpu.table_options()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "entries and buckets needs 800000 bytes, and the device allows 262144"
@@ -304,7 +304,7 @@ fn the_device_passes_its_self_check() {
 fn the_floor_of_a_multiplication_is_its_additions() {
     let (gpu, _turn) = shared();
     let bases = points::<Bn254G1>(100, &mut rng(29));
-    let prepared = gpu.prepare_bases(&bases, 0, windows_of(15)).unwrap();
+    let prepared = gpu.prepare_bases(&bases.as_slice().into(), 0, windows_of(15)).unwrap();
     // 100 bases in 17 windows; 1548 multiplications of limbs an addition.
     assert_eq!(prepared.word_products(), 100 * 17 * 1548);
     assert!(gpu.word_products_per_second().unwrap() > 1e6);
@@ -315,7 +315,7 @@ fn multiplications_of_several_threads_do_not_disturb_each_other() {
     let (gpu, _turn) = shared();
     let rng = &mut rng(31);
     let bases = points::<Bn254G1>(700, rng);
-    let prepared = gpu.prepare_bases(&bases, 0, windows_of(9)).unwrap();
+    let prepared = gpu.prepare_bases(&bases.as_slice().into(), 0, windows_of(9)).unwrap();
     let inputs: Vec<Vec<ark_bn254::Fr>> =
         [700, 650, 40, 333].map(|count| scalars(count, rng)).into();
     std::thread::scope(|scope| {

@@ -3,7 +3,10 @@
 //! A key is named by its digest, and the digest is checked again every time a file is read, so
 //! that a file that rotted or was tampered with is not proven with. Every point of the key was
 //! checked when the circuit was registered, and the digest says that these are those points, so
-//! that loading does not check curve and subgroup again.
+//! that loading does not check subgroups again.
+//!
+//! A key that was read once has a prepared file in the cache directory, which is mapped from then
+//! on. The key's file is hashed all the same: its content names the prepared one.
 
 mod budget;
 mod disk;
@@ -13,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::spawn_blocking;
 use zkpool_circuit_files::zkey::{self, OpenError, OpenedKey};
-use zkpool_circuit_files::{AnyProvingKey, GroupChecks, ReadOptions};
+use zkpool_circuit_files::{AnyProvingKey, GroupChecks, ReadOptions, prepared};
 use zkpool_jobs::{Ports, keys as layout};
 use zkpool_ports::{BlobError, BlobStore};
 use zkpool_snark::ProveError;
@@ -62,6 +65,7 @@ pub enum KeyError {
 pub struct KeyCache {
     blobs: Arc<dyn BlobStore>,
     disk: DiskCache,
+    prepared: prepared::Cache,
     device: Arc<dyn Device>,
     ready: Mutex<Budgeted<Sha256Digest, Arc<dyn PreparedKey>>>,
     loading: tokio::sync::Mutex<()>,
@@ -76,6 +80,8 @@ impl KeyCache {
         Self {
             blobs: Arc::clone(&ports.blobs),
             disk: DiskCache::new(dir, settings.disk_bytes_max, clock),
+            prepared: prepared::Cache::new(settings.cache_dir.join("prepared"))
+                .with_bytes_max(settings.disk_bytes_max),
             device,
             ready: Mutex::new(Budgeted::new(memory_bytes_max)),
             loading: tokio::sync::Mutex::new(()),
@@ -128,8 +134,8 @@ impl KeyCache {
         path: PathBuf,
         expected: Sha256Digest,
     ) -> Result<Arc<dyn PreparedKey>, KeyError> {
-        let device = Arc::clone(&self.device);
-        let preparing = spawn_blocking(move || Ok(device.prepare(open(&path, expected)?)?));
+        let (device, cache) = (Arc::clone(&self.device), self.prepared.clone());
+        let preparing = spawn_blocking(move || Ok(device.prepare(open(&path, expected, &cache)?)?));
         preparing.await.map_err(|_| KeyError::Panicked)?
     }
 
@@ -138,11 +144,15 @@ impl KeyCache {
     }
 }
 
-/// Reads the key file with this digest.
-fn open(path: &Path, expected: Sha256Digest) -> Result<AnyProvingKey, KeyError> {
+/// Opens the key file with this digest.
+fn open(
+    path: &Path,
+    expected: Sha256Digest,
+    cache: &prepared::Cache,
+) -> Result<AnyProvingKey, KeyError> {
     // Whether a development key is welcome was decided when the circuit was registered.
     let options =
         ReadOptions { allow_development: true, group_checks: GroupChecks::AlreadyValidated };
-    let OpenedKey { key, digest: found, .. } = zkey::open(path, &options, None)?;
+    let OpenedKey { key, digest: found, .. } = zkey::open(path, &options, Some(cache))?;
     if found == expected { Ok(key) } else { Err(KeyError::Digest { expected, found }) }
 }
