@@ -4,8 +4,10 @@
 //! of affine additions, and the bucket sums are weighted by a running sum.
 
 use ark_ec::AffineRepr;
-use ark_ec::short_weierstrass::{Affine, Bucket, Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::{Affine, Bucket, Projective};
 use ark_ff::{AdditiveGroup, PrimeField};
+
+use super::curve::CpuCurve;
 
 use super::batch_affine::{PairBatch, add_assign_all};
 use super::scalars::CpuScalars;
@@ -41,7 +43,7 @@ impl Window {
 }
 
 /// Bases of multiplications.
-pub struct CpuBases<P: SWCurveConfig> {
+pub struct CpuBases<P: CpuCurve> {
     points: Vec<Affine<P>>,
     /// Position of the scalar that belongs to the first point.
     first: u32,
@@ -50,7 +52,7 @@ pub struct CpuBases<P: SWCurveConfig> {
     finite: Vec<bool>,
 }
 
-impl<P: SWCurveConfig> CpuBases<P> {
+impl<P: CpuCurve> CpuBases<P> {
     /// Takes in points. The first of them belongs to the scalar at `first`.
     #[must_use]
     pub fn new(points: Vec<Affine<P>>, first: u32) -> Self {
@@ -79,7 +81,7 @@ impl<P: SWCurveConfig> CpuBases<P> {
 }
 
 /// Sum of digit times base over the scalars at `positions`.
-pub(crate) fn window_sum<P: SWCurveConfig>(
+pub(crate) fn window_sum<P: CpuCurve>(
     bases: &CpuBases<P>,
     scalars: &CpuScalars<P::ScalarField>,
     window: Window,
@@ -90,7 +92,7 @@ pub(crate) fn window_sum<P: SWCurveConfig>(
 }
 
 /// The terms of all buckets one after the other, and how many each bucket has.
-fn sort_by_digit<P: SWCurveConfig>(
+fn sort_by_digit<P: CpuCurve>(
     bases: &CpuBases<P>,
     scalars: &CpuScalars<P::ScalarField>,
     window: Window,
@@ -133,7 +135,7 @@ fn scatter(digits: &[(u32, Term)], counts: &[u32]) -> Vec<Term> {
 }
 
 /// The sum of each bucket.
-fn add_up_buckets<P: SWCurveConfig>(
+fn add_up_buckets<P: CpuCurve>(
     bases: &CpuBases<P>,
     terms: &[Term],
     mut counts: Vec<u32>,
@@ -151,7 +153,7 @@ fn add_up_buckets<P: SWCurveConfig>(
 }
 
 /// Additions of neighbours within each bucket, level by level.
-struct Tree<P: SWCurveConfig> {
+struct Tree<P: CpuCurve> {
     batch: PairBatch<P>,
     /// Where in `level` the sums of the batch go.
     slots: Vec<usize>,
@@ -159,7 +161,7 @@ struct Tree<P: SWCurveConfig> {
     level: Vec<Affine<P>>,
 }
 
-impl<P: SWCurveConfig> Tree<P> {
+impl<P: CpuCurve> Tree<P> {
     /// Adds the points of each bucket in pairs. `counts` is halved with them, rounding up.
     fn halve(&mut self, points: &mut impl Iterator<Item = Affine<P>>, counts: &mut [u32]) {
         for count in counts {
@@ -196,7 +198,7 @@ impl<P: SWCurveConfig> Tree<P> {
 }
 
 /// Sum of (i + 1) times bucket i.
-fn weighted_sum<P: SWCurveConfig>(buckets: &[Affine<P>]) -> Projective<P> {
+fn weighted_sum<P: CpuCurve>(buckets: &[Affine<P>]) -> Projective<P> {
     if buckets.len() <= 2 * SEGMENTS {
         return weighted_sum_in_turn(buckets);
     }
@@ -210,7 +212,7 @@ fn weighted_sum<P: SWCurveConfig>(buckets: &[Affine<P>]) -> Projective<P> {
     weighted.iter().fold(across, |total, segment| total + segment)
 }
 
-fn weighted_sum_in_turn<P: SWCurveConfig>(buckets: &[Affine<P>]) -> Projective<P> {
+fn weighted_sum_in_turn<P: CpuCurve>(buckets: &[Affine<P>]) -> Projective<P> {
     let mut running = Bucket::ZERO;
     let mut total = Bucket::ZERO;
     for bucket in buckets.iter().rev() {
@@ -223,7 +225,7 @@ fn weighted_sum_in_turn<P: SWCurveConfig>(buckets: &[Affine<P>]) -> Projective<P
 /// For each segment of `length` buckets, their sum and their sum weighted from 1 on.
 ///
 /// The running sums of all segments advance together and share their inversions.
-fn sum_segments<P: SWCurveConfig>(
+fn sum_segments<P: CpuCurve>(
     buckets: &[Affine<P>],
     length: usize,
 ) -> (Vec<Affine<P>>, Vec<Affine<P>>) {

@@ -1,9 +1,11 @@
 //! Many multiples of one point, from a table of its multiples.
 
 use ark_ec::CurveGroup;
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{AdditiveGroup, PrimeField};
 use rayon::prelude::*;
+
+use super::curve::CpuCurve;
 
 use super::batch_affine::{BATCH_PAIRS, add_assign_all};
 use super::scalars::CpuScalars;
@@ -20,7 +22,7 @@ pub trait FixedBase: CurveGroup {
     fn multiples(&self, scalars: &[Self::ScalarField]) -> Vec<Self::Affine>;
 }
 
-impl<P: SWCurveConfig> FixedBase for Projective<P> {
+impl<P: CpuCurve> FixedBase for Projective<P> {
     fn multiples(&self, scalars: &[P::ScalarField]) -> Vec<Affine<P>> {
         let table = Table::new(*self, scalars.len());
         let scalars_of_chunks = scalars.par_chunks(BATCH_PAIRS);
@@ -29,12 +31,12 @@ impl<P: SWCurveConfig> FixedBase for Projective<P> {
 }
 
 /// For each window, the multiples 1 to 2^(width-1) of the point times the window's weight.
-struct Table<P: SWCurveConfig> {
+struct Table<P: CpuCurve> {
     width: usize,
     windows: Vec<Vec<Affine<P>>>,
 }
 
-impl<P: SWCurveConfig> Table<P> {
+impl<P: CpuCurve> Table<P> {
     fn new(point: Projective<P>, count: usize) -> Self {
         let bits = P::ScalarField::MODULUS_BIT_SIZE as usize;
         let cost = |width: &usize| (bits / width + 1) * (count + (ENTRY_COST << (width - 1)));
@@ -62,7 +64,7 @@ impl<P: SWCurveConfig> Table<P> {
     }
 }
 
-fn window<P: SWCurveConfig>(base: Projective<P>, width: usize) -> Vec<Affine<P>> {
+fn window<P: CpuCurve>(base: Projective<P>, width: usize) -> Vec<Affine<P>> {
     let base_affine = base.into_affine();
     let next = |multiple: &Projective<P>| Some(*multiple + base_affine);
     let multiples: Vec<_> =
@@ -71,7 +73,7 @@ fn window<P: SWCurveConfig>(base: Projective<P>, width: usize) -> Vec<Affine<P>>
 }
 
 /// `digit` times the base of the window.
-fn entry<P: SWCurveConfig>(window: &[Affine<P>], digit: i32) -> Affine<P> {
+fn entry<P: CpuCurve>(window: &[Affine<P>], digit: i32) -> Affine<P> {
     let multiple = digit.unsigned_abs().checked_sub(1).and_then(|i| window.get(i as usize));
     let multiple = multiple.copied().unwrap_or(Affine::identity());
     if digit < 0 { -multiple } else { multiple }

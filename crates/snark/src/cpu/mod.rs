@@ -2,13 +2,16 @@
 
 mod batch_affine;
 mod buckets;
+mod curve;
 mod domain;
 mod fixed_base;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod msm;
 mod scalars;
 
 use ark_ec::pairing::Pairing;
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::PrimeField;
 use rayon::prelude::*;
 use zkpool_circuit_files::{Coordinate, Points};
@@ -16,6 +19,7 @@ use zkpool_circuit_files::{Coordinate, Points};
 use crate::engine::{DeviceError, Engine, Msm, Ntt, Product, Resident};
 
 pub use buckets::CpuBases;
+pub use curve::CpuCurve;
 pub use domain::{CpuDomain, DomainParameters};
 pub use fixed_base::FixedBase;
 pub use scalars::CpuScalars;
@@ -30,7 +34,7 @@ impl<F: PrimeField> Resident for CpuDomain<F> {
     }
 }
 
-impl<P: SWCurveConfig> Resident for CpuBases<P> {
+impl<P: CpuCurve> Resident for CpuBases<P> {
     fn bytes(&self) -> u64 {
         self.bytes()
     }
@@ -66,7 +70,7 @@ impl<F: PrimeField> Ntt<F> for Cpu {
     }
 }
 
-impl<P: SWCurveConfig<BaseField: Coordinate>> Msm<Projective<P>> for Cpu {
+impl<P: CpuCurve<BaseField: Coordinate>> Msm<Projective<P>> for Cpu {
     type Bases = CpuBases<P>;
 
     fn bases(&self, points: Points<Affine<P>>, first: u32) -> Result<CpuBases<P>, DeviceError> {

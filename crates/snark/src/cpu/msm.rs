@@ -1,8 +1,10 @@
 //! Multi-scalar multiplication on all cores.
 
-use ark_ec::short_weierstrass::{Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::Projective;
 use ark_ff::{AdditiveGroup, PrimeField, Zero};
 use rayon::prelude::*;
+
+use super::curve::CpuCurve;
 
 use super::buckets::{CpuBases, Window, window_sum};
 use super::scalars::CpuScalars;
@@ -21,7 +23,7 @@ const TASKS_PER_THREAD: usize = 4;
 const TASK_SCALARS_MIN: usize = 1 << 14;
 
 /// Sum of scalar times base, for bases that begin at the scalar `first`.
-pub(crate) fn msm<P: SWCurveConfig>(
+pub(crate) fn msm<P: CpuCurve>(
     bases: &CpuBases<P>,
     scalars: &CpuScalars<P::ScalarField>,
 ) -> Projective<P> {
@@ -34,7 +36,7 @@ pub(crate) fn msm<P: SWCurveConfig>(
     sums.into_iter().rev().fold(Projective::zero(), |total, sum| shift(total, width) + sum)
 }
 
-fn sum_in_parallel<P: SWCurveConfig>(
+fn sum_in_parallel<P: CpuCurve>(
     bases: &CpuBases<P>,
     scalars: &CpuScalars<P::ScalarField>,
     window: Window,
@@ -49,7 +51,7 @@ fn sum_in_parallel<P: SWCurveConfig>(
 }
 
 /// 2^`bits` times the point.
-fn shift<P: SWCurveConfig>(mut point: Projective<P>, bits: usize) -> Projective<P> {
+fn shift<P: CpuCurve>(mut point: Projective<P>, bits: usize) -> Projective<P> {
     for _ in 0..bits {
         point.double_in_place();
     }
@@ -84,11 +86,11 @@ mod tests {
     use ark_std::rand::Rng;
     use ark_std::test_rng;
 
-    fn naive<P: SWCurveConfig>(points: &[Affine<P>], scalars: &[P::ScalarField]) -> Projective<P> {
+    fn naive<P: CpuCurve>(points: &[Affine<P>], scalars: &[P::ScalarField]) -> Projective<P> {
         points.iter().zip(scalars).map(|(point, scalar)| *point * scalar).sum()
     }
 
-    fn points<P: SWCurveConfig>(count: usize) -> Vec<Affine<P>> {
+    fn points<P: CpuCurve>(count: usize) -> Vec<Affine<P>> {
         let rng = &mut test_rng();
         let mut points: Vec<_> =
             (0..count).map(|_| Projective::<P>::rand(rng).into_affine()).collect();
@@ -115,13 +117,13 @@ mod tests {
         (0..count).map(|i| i % 6).map(scalar).collect()
     }
 
-    fn equals_naive<P: SWCurveConfig>(points: Vec<Affine<P>>, scalars: &[P::ScalarField]) {
+    fn equals_naive<P: CpuCurve>(points: Vec<Affine<P>>, scalars: &[P::ScalarField]) {
         let expected = naive(&points, scalars);
         let bases = CpuBases::new(points, 0);
         assert_eq!(msm(&bases, &CpuScalars::new(scalars)), expected);
     }
 
-    fn every_kind_of_scalar<P: SWCurveConfig>() {
+    fn every_kind_of_scalar<P: CpuCurve>() {
         for count in [0, 1, 2, 5, 60] {
             equals_naive::<P>(points(count), &witness_like(count));
             equals_naive::<P>(points(count), &vec![P::ScalarField::zero(); count]);
