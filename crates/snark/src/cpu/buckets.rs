@@ -1,245 +1,168 @@
-//! The sum of one window of a multi-scalar multiplication (Pippenger's bucket method).
+//! The sums of buckets: of the bases whose scalars have the same digit in the same window.
 //!
-//! Bases are sorted by the digit of their scalar, the bases of one digit are added up in a tree
-//! of affine additions, and the bucket sums are weighted by a running sum.
+//! The terms of all buckets are cut into tasks of one size, wherever buckets begin and end, so that
+//! every distribution of scalars keeps all threads busy. A task adds the terms of each bucket up in
+//! pairs, level by level, while they are in the cache.
 
-use ark_ec::AffineRepr;
-use ark_ec::short_weierstrass::{Affine, Bucket, Projective};
-use ark_ff::{AdditiveGroup, PrimeField};
+use ark_ec::short_weierstrass::Affine;
+use rayon::prelude::*;
+use zkpool_circuit_files::FilePoint;
 
+use super::bases::CpuBases;
 use super::curve::CpuCurve;
+use super::scalars::{CpuScalars, Window};
+use super::sums::{Arithmetic, Operand, Pair, Sums};
 
-use super::batch_affine::{PairBatch, add_assign_all};
-use super::scalars::CpuScalars;
+/// Bytes of bases that a task reads: they and its sums stay in the second-level cache.
+const TASK_BYTES: usize = 1 << 19;
 
-/// The bit of a [`Term`] that says that the base is subtracted.
-const NEGATIVE: u32 = 1 << 31;
+/// With fewer pairs than that a task leaves the rest to whoever joins the tasks: an inversion costs
+/// as much as a few hundred additions, whatever they are.
+const PAIRS_MIN: usize = 192;
 
-/// Running sums that advance together. Their additions come 256 to an inversion.
-const SEGMENTS: usize = 128;
-
-/// A position of a base, with [`NEGATIVE`] where the base is subtracted.
-type Term = u32;
-
-/// One window of one multiplication: which digit of the scalars, and how wide.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
-    /// 0 for the least significant digit.
-    pub(crate) index: usize,
-    /// Width of a digit in bits.
-    pub(crate) width: usize,
+/// Some of the terms of a window.
+struct Piece<'a> {
+    index: usize,
+    window: &'a Window,
+    from: usize,
+    to: usize,
 }
 
-impl Window {
-    /// The positions of the scalars whose digit in this window may not be zero.
-    pub(crate) fn positions<F: PrimeField>(self, scalars: &CpuScalars<F>) -> &[u32] {
-        // A digit reaches one bit below its window.
-        scalars.positions_longer_than((self.index * self.width).saturating_sub(1))
-    }
-
-    const fn buckets(self) -> usize {
-        1 << (self.width - 1)
-    }
+/// A number that stands for a bucket, and the position of a sum that belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The window above the digit, which has as many bits as the width of the windows.
+    pub(crate) bucket: u32,
+    pub(crate) position: u32,
 }
 
-/// Bases of multiplications.
-pub struct CpuBases<P: CpuCurve> {
-    points: Vec<Affine<P>>,
-    /// Position of the scalar that belongs to the first point.
-    first: u32,
-    /// Which points are not at infinity: a byte each, where reading the points themselves once
-    /// a window would evict what the caches hold.
-    finite: Vec<bool>,
+/// Sums that belong to buckets, in the order of these, not all of them added up.
+pub(crate) struct Partial<P> {
+    pub(crate) sums: Sums<P>,
+    pub(crate) entries: Vec<Entry>,
 }
 
-impl<P: CpuCurve> CpuBases<P> {
-    /// Takes in points. The first of them belongs to the scalar at `first`.
-    #[must_use]
-    pub fn new(points: Vec<Affine<P>>, first: u32) -> Self {
-        let finite = points.iter().map(|point| !point.is_zero()).collect();
-        Self { points, first, finite }
-    }
-
-    /// Memory that the points take.
-    pub(crate) fn bytes(&self) -> u64 {
-        (size_of_val(self.points.as_slice()) + self.finite.len()) as u64
-    }
-
-    /// The position of the base of the scalar at `position`, where it has one that counts.
-    #[inline]
-    fn locate(&self, position: u32) -> Option<u32> {
-        let base = position.checked_sub(self.first)?;
-        self.finite.get(base as usize).filter(|finite| **finite).map(|_| base)
-    }
-
-    #[inline]
-    fn read(&self, term: Term) -> Affine<P> {
-        let point =
-            self.points.get((term & !NEGATIVE) as usize).copied().unwrap_or(Affine::identity());
-        if term & NEGATIVE == 0 { point } else { -point }
-    }
-}
-
-/// Sum of digit times base over the scalars at `positions`.
-pub(crate) fn window_sum<P: CpuCurve>(
+/// The sums of all buckets, task by task.
+pub(crate) fn partial_sums<P: CpuCurve>(
+    arithmetic: Arithmetic,
     bases: &CpuBases<P>,
     scalars: &CpuScalars<P::ScalarField>,
-    window: Window,
-    positions: &[u32],
-) -> Projective<P> {
-    let (terms, counts) = sort_by_digit(bases, scalars, window, positions);
-    weighted_sum(&add_up_buckets(bases, &terms, counts))
+) -> Vec<Partial<P>> {
+    let terms = TASK_BYTES / Affine::<P>::BYTES;
+    let tasks = tasks(scalars.windows(), terms);
+    let tasks = tasks.into_par_iter().with_max_len(1);
+    tasks.map(|pieces| Task::new(bases, &pieces, scalars.width()).run(arithmetic, bases)).collect()
 }
 
-/// The terms of all buckets one after the other, and how many each bucket has.
-fn sort_by_digit<P: CpuCurve>(
-    bases: &CpuBases<P>,
-    scalars: &CpuScalars<P::ScalarField>,
-    window: Window,
-    positions: &[u32],
-) -> (Vec<Term>, Vec<u32>) {
-    let mut counts = vec![0_u32; window.buckets()];
-    let mut digits = Vec::with_capacity(positions.len());
-    for position in positions {
-        let digit = scalars.digit(*position, window.index, window.width);
-        if digit == 0 {
-            continue;
-        }
-        let Some(base) = bases.locate(*position) else { continue };
-        let bucket = digit.unsigned_abs() - 1;
-        if let Some(count) = counts.get_mut(bucket as usize) {
-            *count += 1;
-            digits.push((bucket, if digit < 0 { base | NEGATIVE } else { base }));
-        }
-    }
-    (scatter(&digits, &counts), counts)
-}
-
-fn scatter(digits: &[(u32, Term)], counts: &[u32]) -> Vec<Term> {
-    let mut next = Vec::with_capacity(counts.len());
-    let mut start = 0;
-    for count in counts {
-        next.push(start);
-        start += count;
-    }
-    let mut terms = vec![0; digits.len()];
-    for (bucket, term) in digits {
-        if let Some(slot) = next.get_mut(*bucket as usize) {
-            if let Some(place) = terms.get_mut(*slot as usize) {
-                *place = *term;
+/// Cuts windows into tasks of up to `terms` terms.
+fn tasks(windows: &[Window], terms: usize) -> Vec<Vec<Piece<'_>>> {
+    let mut tasks = Vec::new();
+    let mut task = Vec::new();
+    let mut room = terms;
+    for (index, window) in windows.iter().enumerate() {
+        let mut from = 0;
+        while from < window.scalars.len() {
+            let to = window.scalars.len().min(from + room);
+            task.push(Piece { index, window, from, to });
+            room -= to - from;
+            from = to;
+            if room == 0 {
+                tasks.push(std::mem::take(&mut task));
+                room = terms;
             }
-            *slot += 1;
         }
     }
-    terms
+    tasks.push(task);
+    tasks
 }
 
-/// The sum of each bucket.
-fn add_up_buckets<P: CpuCurve>(
-    bases: &CpuBases<P>,
-    terms: &[Term],
-    mut counts: Vec<u32>,
-) -> Vec<Affine<P>> {
-    let mut tree = Tree { batch: PairBatch::new(), slots: Vec::new(), level: Vec::new() };
-    let mut source = terms.iter().map(|term| bases.read(*term));
-    tree.halve(&mut source, &mut counts);
-    while counts.iter().any(|count| *count > 1) {
-        let level = std::mem::take(&mut tree.level);
-        tree.halve(&mut level.into_iter(), &mut counts);
-    }
-    let mut sums = tree.level.into_iter();
-    let bucket = |count: &u32| if *count == 0 { None } else { sums.next() };
-    counts.iter().map(bucket).map(|sum| sum.unwrap_or(Affine::identity())).collect()
+/// The sums of a bucket that are still to be added up: `length` of them, `stride` apart.
+#[derive(Clone, Copy)]
+struct Run {
+    bucket: u32,
+    start: u32,
+    length: u32,
 }
 
-/// Additions of neighbours within each bucket, level by level.
-struct Tree<P: CpuCurve> {
-    batch: PairBatch<P>,
-    /// Where in `level` the sums of the batch go.
-    slots: Vec<usize>,
-    /// What is left of all buckets after this level, one bucket after the other.
-    level: Vec<Affine<P>>,
+/// What a task adds up first.
+#[derive(Default)]
+struct Task {
+    /// Terms that are added in pairs.
+    pairs: Vec<Pair>,
+    /// Terms that have no other in their bucket.
+    singles: Vec<Pair>,
+    runs: Vec<Run>,
+    positions: u32,
 }
 
-impl<P: CpuCurve> Tree<P> {
-    /// Adds the points of each bucket in pairs. `counts` is halved with them, rounding up.
-    fn halve(&mut self, points: &mut impl Iterator<Item = Affine<P>>, counts: &mut [u32]) {
-        for count in counts {
-            for _ in 0..*count / 2 {
-                let (Some(left), Some(right)) = (points.next(), points.next()) else { break };
-                self.pair(left, right);
+impl Task {
+    fn new<P: CpuCurve>(bases: &CpuBases<P>, pieces: &[Piece<'_>], width: usize) -> Self {
+        let mut task = Self::default();
+        for Piece { index, window, from, to } in pieces {
+            let mut start = *from;
+            let first = window.ends.partition_point(|end| *end as usize <= start);
+            for (digit, end) in (1..).zip(&window.ends).skip(first) {
+                if start >= *to {
+                    break;
+                }
+                let end = (*end as usize).min(*to);
+                let scalars = window.scalars.get(start..end).unwrap_or_default();
+                // There are at most 256 windows of 16 bits.
+                let bucket = (u32::try_from(*index).unwrap_or(u32::MAX) << width) | digit;
+                task.push(bucket, scalars.iter().filter_map(|scalar| bases.term(*scalar)));
+                start = end;
             }
-            if *count % 2 == 1 {
-                self.level.extend(points.next());
-            }
-            *count = count.div_ceil(2);
         }
-        self.flush();
+        task
     }
 
     #[inline]
-    fn pair(&mut self, left: Affine<P>, right: Affine<P>) {
-        self.slots.push(self.level.len());
-        self.level.push(Affine::identity());
-        if self.batch.push(left, right) {
-            self.flush();
+    fn push(&mut self, bucket: u32, mut terms: impl Iterator<Item = u32>) {
+        let start = self.positions;
+        while let Some(left) = terms.next() {
+            let into = self.positions;
+            match terms.next() {
+                Some(right) => self.pairs.push(Pair { left, right, into }),
+                None => self.singles.push(Pair { left, right: left, into }),
+            }
+            self.positions += 1;
+        }
+        if self.positions > start {
+            self.runs.push(Run { bucket, start, length: self.positions - start });
         }
     }
 
-    fn flush(&mut self) {
-        let Self { batch, slots, level } = self;
-        let mut slots = slots.drain(..);
-        batch.add_up(|sum| {
-            if let Some(place) = slots.next().and_then(|slot| level.get_mut(slot)) {
-                *place = sum;
+    fn run<P: CpuCurve>(mut self, arithmetic: Arithmetic, bases: &CpuBases<P>) -> Partial<P> {
+        let mut sums = Sums::new(arithmetic, self.positions as usize);
+        sums.add([Operand::Base; 2], bases.points(), &self.pairs);
+        sums.take(bases.points(), &self.singles);
+        let mut stride = 1;
+        loop {
+            self.pairs.clear();
+            self.runs.iter().for_each(|run| run.pair_up(stride, &mut self.pairs));
+            if self.pairs.len() < PAIRS_MIN {
+                break;
             }
-        });
+            sums.add_sums(&self.pairs);
+            self.runs.iter_mut().for_each(|run| run.length = run.length.div_ceil(2));
+            stride *= 2;
+        }
+        let entries = self.runs.iter().flat_map(|run| run.entries(stride)).collect();
+        Partial { sums, entries }
     }
 }
 
-/// Sum of (i + 1) times bucket i.
-fn weighted_sum<P: CpuCurve>(buckets: &[Affine<P>]) -> Projective<P> {
-    if buckets.len() <= 2 * SEGMENTS {
-        return weighted_sum_in_turn(buckets);
+impl Run {
+    #[inline]
+    fn pair_up(self, stride: u32, pairs: &mut Vec<Pair>) {
+        for j in 0..self.length / 2 {
+            let left = self.start + 2 * j * stride;
+            pairs.push(Pair { left, right: left + stride, into: left });
+        }
     }
-    let length = buckets.len() / SEGMENTS;
-    let (sums, weighted) = sum_segments(buckets, length);
-    // Bucket j of segment s has weight s * length + (j + 1).
-    let mut across = weighted_sum_in_turn(sums.get(1..).unwrap_or_default());
-    for _ in 0..length.ilog2() {
-        across.double_in_place();
-    }
-    weighted.iter().fold(across, |total, segment| total + segment)
-}
 
-fn weighted_sum_in_turn<P: CpuCurve>(buckets: &[Affine<P>]) -> Projective<P> {
-    let mut running = Bucket::ZERO;
-    let mut total = Bucket::ZERO;
-    for bucket in buckets.iter().rev() {
-        running += bucket;
-        total += &running;
+    fn entries(self, stride: u32) -> impl Iterator<Item = Entry> {
+        let Self { bucket, start, length } = self;
+        (0..length).map(move |j| Entry { bucket, position: start + j * stride })
     }
-    total.into()
-}
-
-/// For each segment of `length` buckets, their sum and their sum weighted from 1 on.
-///
-/// The running sums of all segments advance together and share their inversions.
-fn sum_segments<P: CpuCurve>(
-    buckets: &[Affine<P>],
-    length: usize,
-) -> (Vec<Affine<P>>, Vec<Affine<P>>) {
-    let mut steps = Vec::with_capacity(2 * SEGMENTS);
-    let mut terms = Vec::with_capacity(2 * SEGMENTS);
-    // The running sums, and behind them their sums, which lag one bucket behind.
-    let mut lanes = vec![Affine::identity(); 2 * SEGMENTS];
-    for j in (0..length).rev() {
-        terms.clear();
-        terms.extend(buckets.iter().skip(j).step_by(length));
-        terms.extend_from_slice(lanes.get(..SEGMENTS).unwrap_or_default());
-        add_assign_all(&mut lanes, &terms, &mut steps);
-    }
-    let mut weighted = lanes.split_off(SEGMENTS);
-    add_assign_all(&mut weighted, &lanes, &mut steps);
-    (lanes, weighted)
 }

@@ -1,6 +1,7 @@
 //! The curves that the processor's kernels are written for.
 
 use ark_ec::short_weierstrass::SWCurveConfig;
+use zkpool_circuit_files::Coordinate;
 
 #[cfg(target_arch = "x86_64")]
 use super::lanes::LaneField;
@@ -16,6 +17,6 @@ impl<F: ark_ff::Field> LaneField for F {}
 /// extension of one.
 // What the lanes make of a field is nothing that callers could use.
 #[allow(private_bounds)]
-pub trait CpuCurve: SWCurveConfig<BaseField: LaneField> {}
+pub trait CpuCurve: SWCurveConfig<BaseField: LaneField + Coordinate> {}
 
-impl<P: SWCurveConfig<BaseField: LaneField>> CpuCurve for P {}
+impl<P: SWCurveConfig<BaseField: LaneField + Coordinate>> CpuCurve for P {}

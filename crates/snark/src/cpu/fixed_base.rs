@@ -4,17 +4,21 @@ use ark_ec::CurveGroup;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{AdditiveGroup, PrimeField};
 use rayon::prelude::*;
+use zkpool_circuit_files::Points;
 
 use super::curve::CpuCurve;
 
-use super::batch_affine::{BATCH_PAIRS, add_assign_all};
-use super::scalars::CpuScalars;
+use super::digits::Signed;
+use super::sums::{Arithmetic, NEGATIVE, Operand, Pair, Sums};
 
 /// Widest digit in bits: tables of 16 windows of 2^15 points, 32 MiB in G1 of BN254.
 const WIDTH_MAX: usize = 16;
 
-/// What an entry of the table costs, in additions by [`add_assign_all`].
+/// What an entry of the table costs, in additions to a multiple.
 const ENTRY_COST: usize = 3;
+
+/// Multiples that share one inversion in each window.
+const TASK_SCALARS: usize = 1 << 12;
 
 /// A group in which many multiples of one point are computed together.
 pub trait FixedBase: CurveGroup {
@@ -25,15 +29,15 @@ pub trait FixedBase: CurveGroup {
 impl<P: CpuCurve> FixedBase for Projective<P> {
     fn multiples(&self, scalars: &[P::ScalarField]) -> Vec<Affine<P>> {
         let table = Table::new(*self, scalars.len());
-        let scalars_of_chunks = scalars.par_chunks(BATCH_PAIRS);
-        scalars_of_chunks.flat_map_iter(|scalars| table.multiples(scalars)).collect()
+        let tasks = scalars.par_chunks(TASK_SCALARS);
+        tasks.flat_map_iter(|scalars| table.multiples(scalars)).collect()
     }
 }
 
 /// For each window, the multiples 1 to 2^(width-1) of the point times the window's weight.
 struct Table<P: CpuCurve> {
     width: usize,
-    windows: Vec<Vec<Affine<P>>>,
+    windows: Vec<Points<Affine<P>>>,
 }
 
 impl<P: CpuCurve> Table<P> {
@@ -49,34 +53,39 @@ impl<P: CpuCurve> Table<P> {
     }
 
     fn multiples(&self, scalars: &[P::ScalarField]) -> Vec<Affine<P>> {
-        let scalars = CpuScalars::new(scalars);
-        let positions = 0..u32::try_from(scalars.len()).unwrap_or(u32::MAX);
-        let mut sums = vec![Affine::identity(); scalars.len()];
-        let mut terms = Vec::with_capacity(scalars.len());
-        let mut steps = Vec::with_capacity(scalars.len());
+        let signed = |scalar: &P::ScalarField| Signed::new::<P::ScalarField>(scalar.into_bigint());
+        let scalars: Vec<_> = scalars.iter().map(signed).collect();
+        let mut sums = Sums::new(Arithmetic::fastest(), scalars.len());
+        let mut begun = vec![false; scalars.len()];
         for (index, window) in self.windows.iter().enumerate() {
-            terms.clear();
-            let digits = positions.clone().map(|at| scalars.digit(at, index, self.width));
-            terms.extend(digits.map(|digit| entry(window, digit)));
-            add_assign_all(&mut sums, &terms, &mut steps);
+            let (mut pairs, mut singles) = (Vec::new(), Vec::new());
+            for ((into, scalar), begun) in (0..).zip(&scalars).zip(&mut begun) {
+                let Some(right) = entry(scalar.digit(index, self.width)) else { continue };
+                if std::mem::replace(begun, true) {
+                    pairs.push(Pair { left: into, right, into });
+                } else {
+                    singles.push(Pair { left: right, right, into });
+                }
+            }
+            sums.add([Operand::Sum, Operand::Base], window, &pairs);
+            sums.take(window, &singles);
         }
-        sums
+        (0..).zip(&scalars).map(|(position, _)| sums.point(position)).collect()
     }
 }
 
-fn window<P: CpuCurve>(base: Projective<P>, width: usize) -> Vec<Affine<P>> {
+fn window<P: CpuCurve>(base: Projective<P>, width: usize) -> Points<Affine<P>> {
     let base_affine = base.into_affine();
     let next = |multiple: &Projective<P>| Some(*multiple + base_affine);
     let multiples: Vec<_> =
         std::iter::successors(Some(base), next).take(1 << (width - 1)).collect();
-    Projective::normalize_batch(&multiples)
+    Projective::normalize_batch(&multiples).into()
 }
 
-/// `digit` times the base of the window.
-fn entry<P: CpuCurve>(window: &[Affine<P>], digit: i32) -> Affine<P> {
-    let multiple = digit.unsigned_abs().checked_sub(1).and_then(|i| window.get(i as usize));
-    let multiple = multiple.copied().unwrap_or(Affine::identity());
-    if digit < 0 { -multiple } else { multiple }
+/// The term of the multiple of a window's base that a digit says, unless that is zero.
+fn entry(digit: i32) -> Option<u32> {
+    let multiple = digit.unsigned_abs().checked_sub(1)?;
+    Some(if digit < 0 { multiple | NEGATIVE } else { multiple })
 }
 
 #[cfg(test)]

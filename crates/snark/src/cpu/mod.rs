@@ -1,28 +1,33 @@
 //! The engine on the processor, with all cores.
 
+mod bases;
 mod batch_affine;
 mod buckets;
 mod curve;
+mod digits;
 mod domain;
 mod fixed_base;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 mod msm;
 mod scalars;
+mod sums;
+mod weights;
 
 use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::PrimeField;
 use rayon::prelude::*;
-use zkpool_circuit_files::{Coordinate, Points};
+use zkpool_circuit_files::Points;
 
 use crate::engine::{DeviceError, Engine, Msm, Ntt, Product, Resident};
 
-pub use buckets::CpuBases;
+pub use bases::CpuBases;
 pub use curve::CpuCurve;
 pub use domain::{CpuDomain, DomainParameters};
 pub use fixed_base::FixedBase;
 pub use scalars::CpuScalars;
+use sums::Arithmetic;
 
 /// The processor. It cannot fail.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,11 +75,11 @@ impl<F: PrimeField> Ntt<F> for Cpu {
     }
 }
 
-impl<P: CpuCurve<BaseField: Coordinate>> Msm<Projective<P>> for Cpu {
+impl<P: CpuCurve> Msm<Projective<P>> for Cpu {
     type Bases = CpuBases<P>;
 
     fn bases(&self, points: Points<Affine<P>>, first: u32) -> Result<CpuBases<P>, DeviceError> {
-        Ok(CpuBases::new(points.par_iter().collect(), first))
+        Ok(CpuBases::new(points, first))
     }
 
     fn msm(
@@ -82,7 +87,7 @@ impl<P: CpuCurve<BaseField: Coordinate>> Msm<Projective<P>> for Cpu {
         bases: &CpuBases<P>,
         scalars: &CpuScalars<P::ScalarField>,
     ) -> Result<Projective<P>, DeviceError> {
-        Ok(msm::msm(bases, scalars))
+        Ok(msm::msm(Arithmetic::fastest(), bases, scalars))
     }
 }
 

@@ -1,80 +1,41 @@
-//! Multi-scalar multiplication on all cores.
+//! Multi-scalar multiplication on all cores (Pippenger's bucket method).
 
 use ark_ec::short_weierstrass::Projective;
-use ark_ff::{AdditiveGroup, PrimeField, Zero};
-use rayon::prelude::*;
+use ark_ff::{AdditiveGroup, Zero};
 
+use super::bases::CpuBases;
+use super::buckets::partial_sums;
 use super::curve::CpuCurve;
-
-use super::buckets::{CpuBases, Window, window_sum};
 use super::scalars::CpuScalars;
+use super::sums::Arithmetic;
+use super::weights::{WeightedPoint, weigh};
 
-/// Widest digit in bits: 2^15 buckets, 2.3 MiB in G1 of BN254.
-const WIDTH_MAX: usize = 16;
-
-/// What a bucket costs, in additions of a base to a bucket: two additions to running sums, and
-/// a share of what is done once a window.
-const BUCKET_COST: usize = 3;
-
-/// Tasks a thread, so that threads that finish early find work left.
-const TASKS_PER_THREAD: usize = 4;
-
-/// Fewest scalars that are worth a task, and buckets, of their own.
-const TASK_SCALARS_MIN: usize = 1 << 14;
-
-/// Sum of scalar times base, for bases that begin at the scalar `first`.
+/// Sum of scalar times base.
 pub(crate) fn msm<P: CpuCurve>(
+    arithmetic: Arithmetic,
     bases: &CpuBases<P>,
     scalars: &CpuScalars<P::ScalarField>,
 ) -> Projective<P> {
-    let width = best_width(scalars);
-    let sums: Vec<Projective<P>> = (0..windows(scalars, width))
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|index| sum_in_parallel(bases, scalars, Window { index, width }))
-        .collect();
-    sums.into_iter().rev().fold(Projective::zero(), |total, sum| shift(total, width) + sum)
+    let (windows, width) = (scalars.windows().len(), scalars.width());
+    let partials = partial_sums(arithmetic, bases, scalars);
+    horner(&weigh(arithmetic, &partials, windows, width))
 }
 
-fn sum_in_parallel<P: CpuCurve>(
-    bases: &CpuBases<P>,
-    scalars: &CpuScalars<P::ScalarField>,
-    window: Window,
-) -> Projective<P> {
-    let positions = window.positions(scalars);
-    let tasks =
-        (TASKS_PER_THREAD * rayon::current_num_threads()).div_ceil(windows(scalars, window.width));
-    positions
-        .par_chunks(positions.len().div_ceil(tasks).max(TASK_SCALARS_MIN))
-        .map(|positions| window_sum(bases, scalars, window, positions))
-        .sum()
-}
-
-/// 2^`bits` times the point.
-fn shift<P: CpuCurve>(mut point: Projective<P>, bits: usize) -> Projective<P> {
-    for _ in 0..bits {
-        point.double_in_place();
+/// The sum of points times powers of two; `points` are in the order of their bits.
+fn horner<P: CpuCurve>(points: &[WeightedPoint<P>]) -> Projective<P> {
+    let mut sum = Projective::zero();
+    let mut at = points.last().map_or(0, |(bit, _)| *bit);
+    for (bit, point) in points.iter().rev() {
+        while at > *bit {
+            sum.double_in_place();
+            at -= 1;
+        }
+        sum += point;
     }
-    point
-}
-
-/// How many digits of `width` bits the longest scalar has, one for the last carry included.
-fn windows<F: PrimeField>(scalars: &CpuScalars<F>, width: usize) -> usize {
-    scalars.bits_max() / width + 1
-}
-
-/// The width of digits at which these scalars, by their lengths, cost the fewest additions.
-fn best_width<F: PrimeField>(scalars: &CpuScalars<F>) -> usize {
-    (2..=WIDTH_MAX).min_by_key(|width| cost(scalars, *width)).unwrap_or(WIDTH_MAX)
-}
-
-fn cost<F: PrimeField>(scalars: &CpuScalars<F>, width: usize) -> usize {
-    let buckets = 1_usize << (width - 1);
-    (0..windows(scalars, width))
-        .map(|index| Window { index, width }.positions(scalars).len())
-        // Buckets that stay empty above the highest filled one cost next to nothing.
-        .map(|terms| terms + BUCKET_COST * buckets.min(8 * terms))
-        .sum()
+    for _ in 0..at {
+        sum.double_in_place();
+    }
+    sum
 }
 
 #[cfg(test)]
@@ -82,9 +43,11 @@ mod tests {
     use super::*;
     use ark_ec::short_weierstrass::Affine;
     use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
+    use ark_ff::PrimeField;
     use ark_ff::{Field, One, UniformRand};
     use ark_std::rand::Rng;
     use ark_std::test_rng;
+    use zkpool_circuit_files::Points;
 
     fn naive<P: CpuCurve>(points: &[Affine<P>], scalars: &[P::ScalarField]) -> Projective<P> {
         points.iter().zip(scalars).map(|(point, scalar)| *point * scalar).sum()
@@ -119,8 +82,19 @@ mod tests {
 
     fn equals_naive<P: CpuCurve>(points: Vec<Affine<P>>, scalars: &[P::ScalarField]) {
         let expected = naive(&points, scalars);
-        let bases = CpuBases::new(points, 0);
-        assert_eq!(msm(&bases, &CpuScalars::new(scalars)), expected);
+        equals(points.into(), 0, scalars, expected);
+    }
+
+    fn equals<P: CpuCurve>(
+        points: Points<Affine<P>>,
+        first: u32,
+        scalars: &[P::ScalarField],
+        expected: Projective<P>,
+    ) {
+        let (bases, scalars) = (CpuBases::new(points, first), CpuScalars::new(scalars));
+        for arithmetic in [Arithmetic::InTurn, Arithmetic::fastest()] {
+            assert_eq!(msm(arithmetic, &bases, &scalars), expected, "{arithmetic:?}");
+        }
     }
 
     fn every_kind_of_scalar<P: CpuCurve>() {
@@ -156,8 +130,7 @@ mod tests {
         let points: Vec<ark_bn254::G1Affine> = points(30);
         let scalars: Vec<ark_bn254::Fr> = witness_like(40);
         let expected = naive(&points, &scalars[10..]);
-        let bases = CpuBases::new(points, 10);
-        assert_eq!(msm(&bases, &CpuScalars::new(&scalars)), expected);
+        equals(points.into(), 10, &scalars, expected);
     }
 
     #[test]
@@ -167,8 +140,8 @@ mod tests {
         let multiples: Vec<ark_bn254::Fr> = (0..n).map(ark_bn254::Fr::from).collect();
         let points = crate::cpu::FixedBase::multiples(&g, &multiples);
         let scalar = ark_bn254::Fr::rand(&mut test_rng());
-        let scalars = CpuScalars::new(&vec![scalar; points.len()]);
+        let scalars = vec![scalar; points.len()];
         let expected = g * (scalar * ark_bn254::Fr::from(n * (n - 1) / 2));
-        assert_eq!(msm(&CpuBases::new(points, 0), &scalars), expected);
+        equals(points.into(), 0, &scalars, expected);
     }
 }

@@ -11,7 +11,7 @@ mod additions;
 mod element;
 mod prime;
 
-pub(crate) use additions::add_assign_all;
+pub(crate) use additions::{add_pairs, decode, encode, take_bases};
 pub(crate) use element::LaneField;
 
 use pulp::simd_type;
@@ -21,6 +21,7 @@ simd_type! {
     pub(crate) struct Ifma {
         avx512f: "avx512f",
         avx512ifma: "avx512ifma",
+        sse: "sse",
         bmi2: "bmi2",
     }
 }

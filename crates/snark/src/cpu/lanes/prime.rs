@@ -207,6 +207,22 @@ impl Ifma {
         replaced
     }
 
+    /// `multiple` - a in some lanes and a in the others, without carries.
+    #[inline(always)]
+    pub(super) fn negate_in<const N: usize>(
+        self,
+        lanes: u8,
+        multiple: &[u64; N],
+        a: &Limbs<N>,
+    ) -> Limbs<N> {
+        let mut negated = *a;
+        for (limb, multiple) in negated.iter_mut().zip(multiple) {
+            let multiple = self.splat(*multiple);
+            *limb = self.avx512f._mm512_mask_sub_epi64(*limb, lanes, multiple, *limb);
+        }
+        negated
+    }
+
     /// Lanes in which a has this lowest limb.
     #[inline(always)]
     pub(super) fn lowest_is<const N: usize>(self, a: &Limbs<N>, lowest: u64) -> u8 {
