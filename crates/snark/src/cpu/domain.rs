@@ -25,6 +25,28 @@ pub struct DomainParameters<F> {
     pub shift: F,
 }
 
+impl<F: PrimeField> DomainParameters<F> {
+    /// Powers of the root, in bit-reversed order: those of half the domain.
+    pub(super) fn roots(&self) -> Vec<F> {
+        bit_reversed_powers(F::ONE, self.root, self.log2.saturating_sub(1))
+    }
+
+    /// Powers of the inverse of the root, in bit-reversed order.
+    pub(super) fn inverse_roots(&self) -> Vec<F> {
+        bit_reversed_powers(F::ONE, inverse(self.root), self.log2.saturating_sub(1))
+    }
+
+    /// Powers of the shift over the size of the domain, in bit-reversed order.
+    pub(super) fn shifts(&self) -> Vec<F> {
+        bit_reversed_powers(inverse(F::from(1_u64 << self.log2)), self.shift, self.log2)
+    }
+}
+
+/// The inverse of a root of unity or a power of two, neither of which is zero.
+fn inverse<F: PrimeField>(element: F) -> F {
+    element.inverse().unwrap_or(F::ZERO)
+}
+
 /// The tables of a domain: two field elements of memory for each of its elements.
 #[derive(Clone, Debug)]
 pub struct CpuDomain<F> {
@@ -40,14 +62,10 @@ impl<F: PrimeField> CpuDomain<F> {
     /// Computes the tables.
     #[must_use]
     pub fn new(parameters: &DomainParameters<F>) -> Self {
-        let DomainParameters { log2, root, shift } = *parameters;
-        // Neither a root of unity nor a power of two is zero.
-        let inverse = |element: F| element.inverse().unwrap_or(F::ZERO);
-        let size_inverse = inverse(F::from(1_u64 << log2));
         Self {
-            roots: bit_reversed_powers(F::ONE, root, log2.saturating_sub(1)),
-            inverse_roots: bit_reversed_powers(F::ONE, inverse(root), log2.saturating_sub(1)),
-            shifts: bit_reversed_powers(size_inverse, shift, log2),
+            roots: parameters.roots(),
+            inverse_roots: parameters.inverse_roots(),
+            shifts: parameters.shifts(),
         }
     }
 

@@ -10,22 +10,22 @@ mod fixed_base;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 mod msm;
+mod quotient;
 mod scalars;
 mod sums;
 mod weights;
 
 use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective};
-use ark_ff::PrimeField;
-use rayon::prelude::*;
 use zkpool_circuit_files::Points;
 
 use crate::engine::{DeviceError, Engine, Msm, Ntt, Product, Resident};
 
 pub use bases::CpuBases;
-pub use curve::CpuCurve;
+pub use curve::{CpuCurve, CpuScalarField};
 pub use domain::{CpuDomain, DomainParameters};
 pub use fixed_base::FixedBase;
+pub use quotient::QuotientDomain;
 pub use scalars::CpuScalars;
 use sums::Arithmetic;
 
@@ -33,45 +33,41 @@ use sums::Arithmetic;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu;
 
-impl<F: PrimeField> Resident for CpuDomain<F> {
-    fn bytes(&self) -> u64 {
-        self.bytes()
-    }
-}
-
 impl<P: CpuCurve> Resident for CpuBases<P> {
     fn bytes(&self) -> u64 {
         self.bytes()
     }
 }
 
-impl<F: PrimeField> Ntt<F> for Cpu {
-    type Domain = CpuDomain<F>;
+impl<F: CpuScalarField> Resident for QuotientDomain<F> {
+    fn bytes(&self) -> u64 {
+        self.bytes()
+    }
+}
+
+impl<F: CpuScalarField> Ntt<F> for Cpu {
+    type Domain = QuotientDomain<F>;
     type Scalars = CpuScalars<F>;
     type Values = [Vec<F>; 2];
 
-    fn domain(&self, parameters: &DomainParameters<F>) -> Result<CpuDomain<F>, DeviceError> {
-        Ok(CpuDomain::new(parameters))
+    fn domain(&self, parameters: &DomainParameters<F>) -> Result<Self::Domain, DeviceError> {
+        Ok(QuotientDomain::new(parameters))
     }
 
     fn scalars(&self, values: &[F]) -> Result<CpuScalars<F>, DeviceError> {
         Ok(CpuScalars::new(values))
     }
 
-    fn values(&self, _: &CpuDomain<F>, a: Vec<F>, b: Vec<F>) -> Result<[Vec<F>; 2], DeviceError> {
+    fn values(&self, _: &Self::Domain, a: Vec<F>, b: Vec<F>) -> Result<[Vec<F>; 2], DeviceError> {
         Ok([a, b])
     }
 
     fn quotient(
         &self,
-        domain: &CpuDomain<F>,
-        [mut a, mut b]: [Vec<F>; 2],
+        domain: &Self::Domain,
+        values: [Vec<F>; 2],
     ) -> Result<CpuScalars<F>, DeviceError> {
-        let mut c: Vec<F> = a.par_iter().zip(&b).map(|(a, b)| *a * b).collect();
-        let shift = |values: &mut [F]| domain.to_coset(values);
-        rayon::join(|| shift(&mut c), || rayon::join(|| shift(&mut a), || shift(&mut b)));
-        a.par_iter_mut().zip(&b).zip(&c).for_each(|((a, b), c)| *a = *a * b - c);
-        Ok(CpuScalars::new(&a))
+        Ok(domain.quotient(values))
     }
 }
 

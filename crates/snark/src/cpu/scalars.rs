@@ -20,7 +20,7 @@ const TASK_SCALARS_MIN: usize = 1 << 10;
 ///
 /// Built once and read by every multiplication with the same scalars. A window is one digit of
 /// every scalar; a bucket holds the scalars that have one digit, up to its sign, in one window.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct CpuScalars<F> {
     windows: Vec<Window>,
     /// Width of a digit in bits.
@@ -29,7 +29,7 @@ pub struct CpuScalars<F> {
 }
 
 /// One digit of every scalar.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     /// Positions of scalars whose digit is not zero, with [`NEGATIVE`] where it is below zero, one
     /// bucket after the other.
@@ -50,9 +50,13 @@ impl<F: PrimeField> CpuScalars<F> {
     /// Takes in field elements.
     #[must_use]
     pub fn new(elements: &[F]) -> Self {
-        let signed = |element: &F| Signed::new::<F>(element.into_bigint());
-        let elements = elements.par_iter().with_min_len(TASK_SCALARS_MIN);
-        Self::from_signed(elements.map(signed).collect())
+        Self::from_integers(elements.par_iter().map(|element| element.into_bigint()))
+    }
+
+    /// Takes in integers below the modulus.
+    pub(crate) fn from_integers(integers: impl IndexedParallelIterator<Item = F::BigInt>) -> Self {
+        let integers = integers.with_min_len(TASK_SCALARS_MIN);
+        Self::from_signed(integers.map(Signed::new::<F>).collect())
     }
 
     fn from_signed(scalars: Vec<Signed<F::BigInt>>) -> Self {

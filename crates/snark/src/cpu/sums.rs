@@ -247,8 +247,9 @@ mod tests {
         let bases = Points::from(cases.as_slice());
         let mut sums = Sums::<P>::new(arithmetic, cases.len() / 2);
         let term = |i: u32| if i % 3 == 1 { i | NEGATIVE } else { i };
-        let pairs: Vec<_> = (0..cases.len() as u32 / 2)
-            .map(|i| Pair { left: term(2 * i), right: term(2 * i + 1), into: i })
+        let pairs: Vec<_> = (0..)
+            .zip(cases.chunks_exact(2))
+            .map(|(i, _)| Pair { left: term(2 * i), right: term(2 * i + 1), into: i })
             .collect();
         sums.add([Operand::Base; 2], &bases, &pairs);
         let expected = |pair: &Pair| base(&bases, pair.left) + base(&bases, pair.right);

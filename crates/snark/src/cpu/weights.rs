@@ -60,7 +60,7 @@ impl<P: CpuCurve> Weighing<P> {
         let mut entries = Vec::new();
         for partial in partials {
             let below = |window: usize| {
-                partial.entries.partition_point(|entry| (entry.bucket >> width) < window as u32)
+                partial.entries.partition_point(|entry| ((entry.bucket >> width) as usize) < window)
             };
             let range = below(windows.start)..below(windows.end);
             for entry in partial.entries.get(range).unwrap_or_default() {

@@ -4,6 +4,7 @@ use std::arch::x86_64::__m512i;
 
 use ark_ff::{
     AdditiveGroup, BigInt, BigInteger, Field, Fp, Fp2, Fp2Config, MontBackend, MontConfig,
+    PrimeField,
 };
 
 use super::Ifma;
@@ -113,6 +114,20 @@ pub(crate) trait LanePrime: LaneField {
 
     /// The integer `value` in some lanes.
     fn replace_by(simd: Ifma, lanes: u8, value: u64, elements: &Self::Lanes) -> Self::Lanes;
+}
+
+/// A prime field of 4 words, as the scalars of both curves are.
+pub(crate) trait LaneScalar:
+    LaneField<Lanes = Limbs<5>> + PrimeField<BigInt = BigInt<4>>
+{
+    /// The modulus.
+    const PRIME: Prime<5>;
+
+    /// The same elements below p, with their limbs at 52 bits.
+    fn canonical(simd: Ifma, loaded: &Self::Lanes) -> Self::Lanes;
+
+    /// Word by word, the integers that elements below R stand for. Limbs of 52 bits.
+    fn integers(simd: Ifma, elements: &Self::Lanes) -> [__m512i; 4];
 }
 
 /// What is known of a prime of `W` words in `N` limbs at compile time.
@@ -257,7 +272,7 @@ impl Ifma {
 
     /// Transposes the 4 x 4 words of both halves.
     #[inline(always)]
-    fn transpose(self, [a, b, c, d]: [__m512i; BLOCK]) -> [__m512i; BLOCK] {
+    pub(super) fn transpose(self, [a, b, c, d]: [__m512i; BLOCK]) -> [__m512i; BLOCK] {
         let simd = self.avx512f;
         let (ab, cd) = (simd._mm512_unpacklo_epi64(a, b), simd._mm512_unpacklo_epi64(c, d));
         let (ab_odd, cd_odd) = (simd._mm512_unpackhi_epi64(a, b), simd._mm512_unpackhi_epi64(c, d));
@@ -489,6 +504,23 @@ fn second_halves<F: LanePrime>(starts: &Starts) -> Starts {
         *start += F::WORDS;
     }
     halves
+}
+
+impl<T: MontConfig<4>> LaneScalar for Fp<MontBackend<T, 4>, 4> {
+    const PRIME: Prime<5> = Self::CONSTANTS.prime;
+
+    #[inline(always)]
+    fn canonical(simd: Ifma, loaded: &Self::Lanes) -> Self::Lanes {
+        simd.canonical(&Self::CONSTANTS.prime, &Self::shrink(simd, loaded))
+    }
+
+    #[inline(always)]
+    fn integers(simd: Ifma, elements: &Self::Lanes) -> [__m512i; 4] {
+        let Constants { prime, .. } = &Self::CONSTANTS;
+        // An element over R is below 1, so that the product is not above p.
+        let product = simd.mul(prime, &simd.limbs(&[1, 0, 0, 0, 0]), elements);
+        simd.to_words(&simd.canonical(prime, &product))
+    }
 }
 
 /// c0 + c1 u with u u = -1, as in the extensions of both curves.

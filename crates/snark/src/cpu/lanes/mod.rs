@@ -10,9 +10,11 @@
 mod additions;
 mod element;
 mod prime;
+mod transform;
 
 pub(crate) use additions::{add_pairs, decode, encode, take_bases};
-pub(crate) use element::LaneField;
+pub(crate) use element::{LaneField, LaneScalar};
+pub(crate) use transform::{Tables, integer, quotient};
 
 use pulp::simd_type;
 

@@ -23,7 +23,7 @@ const BORROWS_MAX: i64 = 8;
 
 /// A prime, and what reducing by it takes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Prime<const N: usize> {
+pub(crate) struct Prime<const N: usize> {
     limbs: [u64; N],
     /// R - p.
     complement: [u64; N],
@@ -34,7 +34,7 @@ pub(super) struct Prime<const N: usize> {
 }
 
 /// Eight integers of N limbs.
-pub(super) type Limbs<const N: usize> = [__m512i; N];
+pub(crate) type Limbs<const N: usize> = [__m512i; N];
 
 /// Sums of products of limbs, by weight; those from 2 N on are not used.
 type Columns = [__m512i; COLUMNS_MAX];
