@@ -48,7 +48,7 @@ impl<E: CircomCurve, N: Engine<E>> Prover<E, N> {
         &self,
         witness: &Witness<E>,
         rng: &mut (impl RngCore + CryptoRng),
-        observer: &mut impl Observer,
+        observer: &mut (impl Observer + Send),
     ) -> Result<ProofBody, ProveError>
     where
         AnyProof: From<Proof<E>>,
@@ -85,7 +85,7 @@ impl<N: AnyEngine> AnyProver<N> {
         &self,
         witness: &AnyWitness,
         rng: &mut (impl RngCore + CryptoRng),
-        observer: &mut impl Observer,
+        observer: &mut (impl Observer + Send),
     ) -> Result<ProofBody, ProveError> {
         match (self, witness) {
             (Self::Bn254(prover), AnyWitness::Bn254(witness)) => {

@@ -102,6 +102,16 @@ pub trait Msm<G: CurveGroup>: Ntt<G::ScalarField> {
 pub type Product<'a, G, N> =
     (&'a <N as Msm<G>>::Bases, &'a <N as Ntt<<G as PrimeGroup>::ScalarField>>::Scalars);
 
+/// A multiplication with the quotient of two polynomials.
+pub struct QuotientProduct<'a, E: Pairing, N: Engine<E> + ?Sized> {
+    /// Where the polynomials have the values.
+    pub domain: &'a <N as Ntt<E::ScalarField>>::Domain,
+    /// The values of A and B.
+    pub values: <N as Ntt<E::ScalarField>>::Values,
+    /// What is multiplied with the quotient's values.
+    pub bases: &'a <N as Msm<E::G1>>::Bases,
+}
+
 /// All that a proof over a pairing needs.
 pub trait Engine<E: Pairing>: Msm<E::G1> + Msm<E::G2> {
     /// Waits until the device is free and keeps it until the guard is dropped. Whoever hands data
@@ -112,13 +122,17 @@ pub trait Engine<E: Pairing>: Msm<E::G1> + Msm<E::G2> {
         None
     }
 
-    /// Several independent multiplications at once, which a device may take in one go.
+    /// A quotient and several multiplications, of which that with the quotient is the last result
+    /// in G1. What does not depend on each other may be computed at the same time; `transformed`
+    /// is called when the quotient is known.
     ///
     /// # Errors
     /// The device failed.
     fn products(
         &self,
-        g1: [Product<'_, E::G1, Self>; 4],
+        g1: [Product<'_, E::G1, Self>; 3],
         g2: Product<'_, E::G2, Self>,
+        quotient: QuotientProduct<'_, E, Self>,
+        transformed: impl FnOnce() + Send,
     ) -> Result<([E::G1; 4], E::G2), DeviceError>;
 }

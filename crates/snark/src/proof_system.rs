@@ -38,7 +38,7 @@ pub trait ProofSystem {
         key: &Self::PreparedKey,
         witness: &Self::Witness,
         rng: &mut (impl RngCore + CryptoRng),
-        observer: &mut impl Observer,
+        observer: &mut (impl Observer + Send),
     ) -> Result<Self::Proof, ProveError>;
 
     /// Whether the proof proves the statement with these public inputs.
@@ -74,7 +74,7 @@ pub trait ProofSystem {
         key: &Self::PreparedKey,
         witness: &Self::Witness,
         rng: &mut (impl RngCore + CryptoRng),
-        observer: &mut impl Observer,
+        observer: &mut (impl Observer + Send),
     ) -> Result<Self::Proof, ProveError> {
         let public_inputs = self.public_inputs(key, witness)?;
         let proof = self.prove(key, witness, rng, observer)?;

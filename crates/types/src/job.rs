@@ -63,9 +63,9 @@ pub enum Stage {
     Fetching,
     /// Checking the witness and evaluating the constraints on it.
     Witness,
-    /// Number-theoretic transforms.
+    /// Number-theoretic transforms, and multi-scalar multiplications that go on beside them.
     Ntt,
-    /// Multi-scalar multiplications.
+    /// Multi-scalar multiplications that are left when the transforms have ended.
     Msm,
     /// Verifying the proof before it is published.
     Verifying,

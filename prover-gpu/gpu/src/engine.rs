@@ -10,7 +10,9 @@ use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::{AdditiveGroup, Field, PrimeField};
 use zkpool_circuit_files::{Coordinate, FileField, Points};
-use zkpool_snark::engine::{DeviceError, DomainParameters, Engine, Msm, Ntt, Product, Resident};
+use zkpool_snark::engine::{
+    DeviceError, DomainParameters, Engine, Msm, Ntt, Product, QuotientProduct, Resident,
+};
 
 use crate::adapter::AdapterReport;
 use crate::codegen::{Degree, Layout};
@@ -427,12 +429,17 @@ where
         Some(self.inner.turn.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Submits all of them at once and waits once.
+    /// Transforms, then submits all multiplications at once and waits once.
     fn products(
         &self,
-        g1: [Product<'_, E::G1, Self>; 4],
+        [a, b, c]: [Product<'_, E::G1, Self>; 3],
         g2: Product<'_, E::G2, Self>,
+        quotient: QuotientProduct<'_, E, Self>,
+        transformed: impl FnOnce() + Send,
     ) -> Result<([E::G1; 4], E::G2), DeviceError> {
+        let h = self.quotient(quotient.domain, quotient.values)?;
+        transformed();
+        let g1 = [a, b, c, (quotient.bases, &h)];
         let mut recorder = Recorder::new(&self.inner.context);
         let longest = self.record(&mut recorder, g2.0, g2.1)?;
         let mut recorded = Vec::with_capacity(g1.len());

@@ -19,7 +19,7 @@ use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use zkpool_circuit_files::Points;
 
-use crate::engine::{DeviceError, Engine, Msm, Ntt, Product, Resident};
+use crate::engine::{DeviceError, Engine, Msm, Ntt, Product, QuotientProduct, Resident};
 
 pub use bases::CpuBases;
 pub use curve::{CpuCurve, CpuScalarField};
@@ -91,24 +91,27 @@ impl<E: Pairing> Engine<E> for Cpu
 where
     Self: Msm<E::G1> + Msm<E::G2>,
 {
-    /// Starts the multiplication in G2, the longest of the five, first: the threads that finish
-    /// early take over what is left of the others.
+    /// One thread begins with the quotient and one with the multiplication in G2, the longest of
+    /// those that need no quotient: threads that finish early take over what is left of others.
     fn products(
         &self,
-        g1: [Product<'_, E::G1, Self>; 4],
+        g1: [Product<'_, E::G1, Self>; 3],
         g2: Product<'_, E::G2, Self>,
+        quotient: QuotientProduct<'_, E, Self>,
+        transformed: impl FnOnce() + Send,
     ) -> Result<([E::G1; 4], E::G2), DeviceError> {
-        let multiply = |(bases, scalars)| Msm::<E::G1>::msm(self, bases, scalars);
-        let [a, b, c, d] = g1;
-        let (g2, ((a, b), (c, d))) = rayon::join(
-            || Msm::<E::G2>::msm(self, g2.0, g2.1),
-            || {
-                rayon::join(
-                    || rayon::join(|| multiply(a), || multiply(b)),
-                    || rayon::join(|| multiply(c), || multiply(d)),
-                )
-            },
-        );
-        Ok(([a?, b?, c?, d?], g2?))
+        let multiply =
+            |(bases, scalars): Product<'_, E::G1, Self>| Msm::<E::G1>::msm(self, bases, scalars);
+        let multiply_quotient = || {
+            let QuotientProduct { domain, values, bases } = quotient;
+            let scalars = self.quotient(domain, values)?;
+            transformed();
+            Msm::<E::G1>::msm(self, bases, &scalars)
+        };
+        let [a, b, c] = g1;
+        let in_g1 = || rayon::join(|| multiply(a), || rayon::join(|| multiply(b), || multiply(c)));
+        let in_g2 = || Msm::<E::G2>::msm(self, g2.0, g2.1);
+        let (h, (g2, (a, (b, c)))) = rayon::join(multiply_quotient, || rayon::join(in_g2, in_g1));
+        Ok(([a?, b?, c?, h?], g2?))
     }
 }

@@ -31,7 +31,19 @@ pub struct PreparedKey<E: CircomCurve, N: Engine<E>> {
 
 impl<E: CircomCurve, N: Engine<E>> PreparedKey<E, N> {
     pub(super) fn new(engine: &N, key: ProvingKey<E>) -> Result<Self, DeviceError> {
-        let g1 = |points, first| Msm::<E::G1>::bases(engine, points, first);
+        let vk = key.vk.clone();
+        let bases = || {
+            let g1 = |points, first| Msm::<E::G1>::bases(engine, points, first);
+            let b_g2 = Msm::<E::G2>::bases(engine, key.b_g2, 0)?;
+            // The constant and the statement have their points in the verification key.
+            let c = g1(key.c, key.n_public + 1)?;
+            Ok((g1(key.a, 0)?, g1(key.b_g1, 0)?, b_g2, c, g1(key.h, 0)?))
+        };
+        let (vk, (domain, bases)) = rayon::join(
+            || PreparedVerifyingKey::new(vk),
+            || (engine.domain(&domain_parameters::<E>(key.domain_size.ilog2())), bases()),
+        );
+        let (a, b_g1, b_g2, c, h) = bases?;
         Ok(Self {
             n_vars: key.n_vars,
             n_public: key.n_public,
@@ -42,14 +54,13 @@ impl<E: CircomCurve, N: Engine<E>> PreparedKey<E, N> {
             delta_g1: key.delta_g1,
             delta_g2: key.vk.delta_g2,
             coefficients: key.coefficients,
-            domain: engine.domain(&domain_parameters::<E>(key.domain_size.ilog2()))?,
-            a: g1(key.a, 0)?,
-            b_g1: g1(key.b_g1, 0)?,
-            b_g2: Msm::<E::G2>::bases(engine, key.b_g2, 0)?,
-            // The constant and the statement have their points in the verification key.
-            c: g1(key.c, key.n_public + 1)?,
-            h: g1(key.h, 0)?,
-            vk: PreparedVerifyingKey::new(key.vk),
+            domain: domain?,
+            a,
+            b_g1,
+            b_g2,
+            c,
+            h,
+            vk,
         })
     }
 

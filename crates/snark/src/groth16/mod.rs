@@ -59,7 +59,7 @@ impl<E: CircomCurve, N: Engine<E>> ProofSystem for Groth16<E, N> {
         key: &PreparedKey<E, N>,
         witness: &Witness<E>,
         rng: &mut (impl RngCore + CryptoRng),
-        observer: &mut impl Observer,
+        observer: &mut (impl Observer + Send),
     ) -> Result<Proof<E>, ProveError> {
         prove::prove(&self.engine, key, witness, rng, observer)
     }

@@ -7,12 +7,9 @@ use zkpool_circuit_files::{CircomCurve, Proof, Witness};
 use zkpool_types::Stage;
 
 use super::{PreparedKey, qap};
-use crate::engine::{DeviceError, Engine, Ntt};
+use crate::engine::{Engine, QuotientProduct};
 use crate::error::ProveError;
 use crate::observer::Observer;
-
-/// Scalars where the engine keeps them.
-type Scalars<E, N> = <N as Ntt<<E as ark_ec::pairing::Pairing>::ScalarField>>::Scalars;
 
 /// The sums over the key's points that a proof is made of.
 struct Sums<E: CircomCurve> {
@@ -33,33 +30,23 @@ pub(super) fn prove<E: CircomCurve, N: Engine<E>>(
     key: &PreparedKey<E, N>,
     witness: &Witness<E>,
     rng: &mut (impl RngCore + CryptoRng),
-    observer: &mut impl Observer,
+    observer: &mut (impl Observer + Send),
 ) -> Result<Proof<E>, ProveError> {
     observer.enter(Stage::Witness);
     let w = key.values(witness)?;
-    let (a, b) = qap::evaluate(&key.coefficients, w);
-    let w = engine.scalars(w)?;
+    let ((a, b), w) = rayon::join(|| qap::evaluate(&key.coefficients, w), || engine.scalars(w));
+    let w = w?;
     let values = engine.values(&key.domain, a, b)?;
     observer.wait();
     let turn = engine.turn();
     observer.enter(Stage::Ntt);
-    let h = engine.quotient(&key.domain, values)?;
-    observer.enter(Stage::Msm);
-    let sums = sum(engine, key, &w, &h)?;
+    let quotient = QuotientProduct { domain: &key.domain, values, bases: &key.h };
+    let g1 = [(&key.a, &w), (&key.b_g1, &w), (&key.c, &w)];
+    let transformed = || observer.enter(Stage::Msm);
+    let ([a, b_g1, c, h], b_g2) = engine.products(g1, (&key.b_g2, &w), quotient, transformed)?;
     drop(turn);
     let (r, s) = (E::ScalarField::rand(rng), E::ScalarField::rand(rng));
-    Ok(blind(key, &sums, r, s))
-}
-
-fn sum<E: CircomCurve, N: Engine<E>>(
-    engine: &N,
-    key: &PreparedKey<E, N>,
-    w: &Scalars<E, N>,
-    h: &Scalars<E, N>,
-) -> Result<Sums<E>, DeviceError> {
-    let g1 = [(&key.a, w), (&key.b_g1, w), (&key.c, w), (&key.h, h)];
-    let ([a, b_g1, c, h], b_g2) = engine.products(g1, (&key.b_g2, w))?;
-    Ok(Sums { a, b_g1, b_g2, c, h })
+    Ok(blind(key, &Sums { a, b_g1, b_g2, c, h }, r, s))
 }
 
 /// Adds the key's constants and the randomness that makes the proof zero-knowledge.
