@@ -147,8 +147,14 @@ impl Task {
             self.runs.iter_mut().for_each(|run| run.length = run.length.div_ceil(2));
             stride *= 2;
         }
-        let entries = self.runs.iter().flat_map(|run| run.entries(stride)).collect();
-        Partial { sums, entries }
+        // What was added up on the way takes many times as much memory as what is left.
+        let mut left = Sums::new(arithmetic, 0);
+        let entries = self.runs.iter().flat_map(|run| run.entries(stride));
+        let entries = entries.map(|entry| {
+            let position = left.push(&sums, entry.position);
+            Entry { position, ..entry }
+        });
+        Partial { entries: entries.collect(), sums: left }
     }
 }
 
