@@ -4,6 +4,8 @@
 //! every distribution of scalars keeps all threads busy. A task adds the terms of each bucket up in
 //! pairs, level by level, while they are in the cache.
 
+use std::ops::Range;
+
 use ark_ec::short_weierstrass::Affine;
 use rayon::prelude::*;
 use zkpool_circuit_files::FilePoint;
@@ -42,24 +44,24 @@ pub(crate) struct Partial<P> {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// The sums of all buckets, task by task.
+/// The sums of the buckets of some windows, task by task.
 pub(crate) fn partial_sums<P: CpuCurve>(
     arithmetic: Arithmetic,
     bases: &CpuBases<P>,
     scalars: &CpuScalars<P::ScalarField>,
+    windows: Range<usize>,
 ) -> Vec<Partial<P>> {
-    let terms = TASK_BYTES / Affine::<P>::BYTES;
-    let tasks = tasks(scalars.windows(), terms);
+    let tasks = tasks(scalars.windows(), windows, TASK_BYTES / Affine::<P>::BYTES);
     let tasks = tasks.into_par_iter().with_max_len(1);
     tasks.map(|pieces| Task::new(bases, &pieces, scalars.width()).run(arithmetic, bases)).collect()
 }
 
 /// Cuts windows into tasks of up to `terms` terms.
-fn tasks(windows: &[Window], terms: usize) -> Vec<Vec<Piece<'_>>> {
+fn tasks(windows: &[Window], range: Range<usize>, terms: usize) -> Vec<Vec<Piece<'_>>> {
     let mut tasks = Vec::new();
     let mut task = Vec::new();
     let mut room = terms;
-    for (index, window) in windows.iter().enumerate() {
+    for (index, window) in windows.iter().enumerate().take(range.end).skip(range.start) {
         let mut from = 0;
         while from < window.scalars.len() {
             let to = window.scalars.len().min(from + room);

@@ -4,37 +4,26 @@
 //! i (A_2i + A_2i+1). That is one halving of the buckets and a sum for each bit of a digit, and all
 //! of these sums, of all windows, are halved in step, so that they share their inversions.
 
+use std::ops::Range;
+
 use ark_ec::short_weierstrass::Affine;
-use rayon::prelude::*;
 
 use super::buckets::{Entry, Partial};
 use super::curve::CpuCurve;
 use super::sums::{Arithmetic, Pair, Sums};
 
-/// Fewest sums of buckets that are worth a task of their own.
-const TASK_SUMS_MIN: usize = 1 << 12;
-
 /// A point, and the bit of the scalars that it belongs to.
 pub(crate) type WeightedPoint<P> = (usize, Affine<P>);
 
-/// The points whose sum, each times the power of two of its bit, is that of all buckets.
+/// The points whose sum, each times the power of two of its bit, is that of the buckets of some
+/// windows.
 pub(crate) fn weigh<P: CpuCurve>(
     arithmetic: Arithmetic,
     partials: &[Partial<P>],
-    windows: usize,
+    windows: Range<usize>,
     width: usize,
 ) -> Vec<WeightedPoint<P>> {
-    let sums: usize = partials.iter().map(|partial| partial.entries.len()).sum();
-    let tasks = (sums / TASK_SUMS_MIN).clamp(1, rayon::current_num_threads());
-    let windows_per_task = windows.div_ceil(tasks).max(1);
-    (0..windows.div_ceil(windows_per_task))
-        .into_par_iter()
-        .with_max_len(1)
-        .flat_map_iter(|task| {
-            let first = task * windows_per_task;
-            Weighing::new(arithmetic, partials, first..first + windows_per_task, width).run()
-        })
-        .collect()
+    Weighing::new(arithmetic, partials, windows, width).run()
 }
 
 /// The buckets of some windows on their way to one point for each bit.
@@ -53,17 +42,13 @@ impl<P: CpuCurve> Weighing<P> {
     fn new(
         arithmetic: Arithmetic,
         partials: &[Partial<P>],
-        windows: std::ops::Range<usize>,
+        windows: Range<usize>,
         width: usize,
     ) -> Self {
         let mut sums = Sums::new(arithmetic, 0);
         let mut entries = Vec::new();
         for partial in partials {
-            let below = |window: usize| {
-                partial.entries.partition_point(|entry| ((entry.bucket >> width) as usize) < window)
-            };
-            let range = below(windows.start)..below(windows.end);
-            for entry in partial.entries.get(range).unwrap_or_default() {
+            for entry in &partial.entries {
                 let position = sums.push(&partial.sums, entry.position);
                 entries.push(Entry { position, ..*entry });
             }
