@@ -4,6 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 CARGO_DENY_VERSION=0.20.2
+MINISTACK_VERSION=1.5.33
+S3S_FS_VERSION=0.14.1
+AWS_SAM_CLI_VERSION=1.170.0
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -18,6 +21,7 @@ has_software_vulkan() {
 install_system_packages() {
     local packages=() sudo=""
     command -v curl >/dev/null || packages+=(curl)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     has_software_vulkan || packages+=(libvulkan1 mesa-vulkan-drivers)
     [ "${#packages[@]}" -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || sudo=sudo
@@ -47,11 +51,26 @@ install_cargo_deny() {
         --root "$root" --target-dir "$PWD/target/tools/build"
 }
 
+# Stand-ins for AWS: ministack answers as S3, SQS and IAM, s3s-fs as a second S3, and the package
+# of AWS's own command line holds its emulator of the Lambda runtime.
+install_stand_ins() {
+    local root="$PWD/target/tools" python="$PWD/target/tools/aws/bin/python"
+    [ -x "$python" ] || python3 -m venv "$root/aws"
+    "$python" -m pip install --quiet --disable-pip-version-check "ministack==$MINISTACK_VERSION"
+    [ -d "$root/sam/aws_sam_cli-$AWS_SAM_CLI_VERSION.dist-info" ] ||
+        "$python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+            --target "$root/sam" "aws-sam-cli==$AWS_SAM_CLI_VERSION"
+    [ "$(cargo install --list --root "$root" | grep -c "^s3s-fs v$S3S_FS_VERSION:")" = 1 ] ||
+        cargo install s3s-fs --version "$S3S_FS_VERSION" --locked --features binary \
+            --root "$root" --target-dir "$root/build"
+}
+
 step "Tools"
 install_system_packages
 set_runtime_folder
 (cd circuits/rollup && npm ci --ignore-scripts --no-audit --no-fund)
 install_cargo_deny
+install_stand_ins
 
 step "Format"
 cargo fmt --all --check

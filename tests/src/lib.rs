@@ -7,4 +7,5 @@ pub mod api;
 pub mod command;
 pub mod groth16;
 pub mod server;
+pub mod standins;
 pub mod workspace;

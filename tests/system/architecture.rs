@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("zkpool-ports", &["zkpool-types"]),
     ("zkpool-ledger", &["zkpool-types"]),
     ("zkpool-jobs", &["zkpool-types", "zkpool-ports", "zkpool-ledger"]),
+    ("zkpool-aws", &["zkpool-types", "zkpool-ports"]),
     (
         "zkpool-functions",
         &[
