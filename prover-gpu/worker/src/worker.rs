@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use zkpool_jobs::{Circuits, Claim, Commit, CommitError, Jobs, Ports, WitnessError};
 use zkpool_ports::{Clock, Rng};
-use zkpool_types::{DeviceClass, ErrorCode, Failure, Secret, Stage};
+use zkpool_types::{DeviceClass, ErrorCode, Failure, Secret, Stage, TraceParent};
 
 use crate::attempt::{self, Fault, Verdict};
 use crate::device::{Blinding, Device};
@@ -157,7 +157,8 @@ impl Worker {
     /// Begins to hold, to meter and to report on a claimed job.
     fn hold(&self, claim: Claim) -> Job {
         let attempt = claim.attempt.number;
-        let span = tracing::info_span!("job", job = %claim.request.id, attempt);
+        let trace = claim.request.trace.as_ref().map(TraceParent::trace_id);
+        let span = tracing::info_span!("job", job = %claim.request.id, attempt, trace);
         let claim = Arc::new(claim);
         let (meter, mut stages) = Meter::new(Arc::clone(&self.clock));
         let (jobs, reported) = (self.jobs.clone(), Arc::clone(&claim));
