@@ -29,6 +29,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zkpool-snark",
         ],
     ),
+    (
+        "zkpool-lambda",
+        &["zkpool-aws", "zkpool-functions", "zkpool-jobs", "zkpool-ledger", "zkpool-ports"],
+    ),
     ("zkpool-gpu", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark"]),
     ("zkpool-bench", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark", "zkpool-gpu"]),
     (
@@ -48,7 +52,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Outside dependencies that only the named crates may use.
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["zkpool-ports"]),
-    ("axum", &["zkpool-functions"]),
+    ("axum", &["zkpool-functions", "zkpool-lambda"]),
+    ("lambda_http", &["zkpool-lambda"]),
     ("clap", &["zkpool"]),
     ("ureq", &["zkpool", "zkpool-tests"]),
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
