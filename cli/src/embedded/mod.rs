@@ -7,5 +7,5 @@
 mod server;
 mod storage;
 
-pub(crate) use server::{ANY_PORT, Embedded};
-pub(crate) use storage::Storage;
+pub(crate) use server::{ANY_PORT, Embedded, asked_to_stop};
+pub(crate) use storage::{KeyRing, Storage};

@@ -1,0 +1,83 @@
+//! `zkpool prover`: proves the jobs of a service on AWS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use zkpool_aws::settings::LONG_POLL_MAX;
+use zkpool_jobs::Jobs;
+use zkpool_ledger::PriceBook;
+use zkpool_worker::Worker;
+
+use crate::aws::{AwsArgs, Service};
+use crate::device::DeviceArgs;
+use crate::embedded::asked_to_stop;
+use crate::exit::CliError;
+use crate::output::{self, Report};
+
+/// Time that the prover gets to stop: the wait of a claim in progress, whose message would stay
+/// hidden otherwise, and some seconds to hand back what came with it.
+const STOP_MAX: Duration = LONG_POLL_MAX.saturating_add(Duration::from_secs(10));
+
+/// Prove the jobs of a service on AWS until asked to stop
+///
+/// A line that begins with `proving` is written to standard output when jobs are taken, or with
+/// --json an object with the device. Interrupt or SIGTERM ends it: jobs in progress are handed
+/// back at once, uncounted.
+#[derive(Args, Debug)]
+pub(crate) struct ProverArgs {
+    #[command(flatten)]
+    service: AwsArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ProverArgs, as_json: bool) -> Result<Report, CliError> {
+    let service = args.service.open()?;
+    let engine = args.device.open()?;
+    let settings = settings(&args.device)?;
+    let (ports, jobs) = (service.ports().clone(), jobs(&service)?);
+    let worker = Worker::new(ports, jobs, engine.device(), settings).map_err(CliError::internal)?;
+    let (bucket, device) = (service.bucket().to_owned(), engine.name());
+    if as_json {
+        output::line(&json!({ "proving": bucket, "device": device }).to_string());
+    } else {
+        output::line(&format!("proving the jobs of {bucket} on {device}"));
+    }
+    let ended = service.runtime().block_on(prove(worker));
+    // A proof that was abandoned runs on its own thread until the process ends.
+    service.shut_down();
+    ended.map_err(|error| CliError::storage("listen for signals", error))?;
+    Report::new(&json!({ "stopped": bucket }), "stopped\n")
+}
+
+fn jobs(service: &Service) -> Result<Jobs, CliError> {
+    let price_book = PriceBook::builtin();
+    let price_book = price_book.map_err(|error| CliError::storage("read the price book", error))?;
+    Ok(Jobs::new(service.ports().clone(), Arc::new(price_book)))
+}
+
+/// Claims wait as long as SQS lets them, because every call costs.
+fn settings(device: &DeviceArgs) -> Result<zkpool_worker::Settings, CliError> {
+    let nowhere = || CliError::Usage("expected a directory for keys in --cache".into());
+    let cache = device.cache.dir().ok_or_else(nowhere)?;
+    let claim_wait = LONG_POLL_MAX;
+    Ok(zkpool_worker::Settings { claim_wait, ..zkpool_worker::Settings::new(cache) })
+}
+
+/// Proves until the process is asked to stop, and hands back what is held then.
+async fn prove(worker: Worker) -> std::io::Result<()> {
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let mut proving = tokio::spawn(async move { worker.run(stopping).await });
+    tokio::select! {
+        asked = asked_to_stop() => asked?,
+        _ = &mut proving => return Ok(()),
+    }
+    stop.cancel();
+    let _ = tokio::time::timeout(STOP_MAX, proving).await;
+    Ok(())
+}
