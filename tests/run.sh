@@ -8,6 +8,9 @@ MINISTACK_VERSION=1.5.33
 S3S_FS_VERSION=0.14.1
 AWS_SAM_CLI_VERSION=1.170.0
 
+# The command with everything it can have. By itself it builds no more than one machine needs.
+FEATURES=(--features zkpool/aws)
+
 step() { printf '\n== %s\n' "$*"; }
 
 # Whether programs find the Vulkan loader and the driver that computes on the processor.
@@ -76,7 +79,7 @@ step "Format"
 cargo fmt --all --check
 
 step "Lints"
-cargo clippy --release --locked --workspace --all-targets -- -D warnings
+cargo clippy --release --locked --workspace --all-targets "${FEATURES[@]}" -- -D warnings
 
 # Advisories are left to `cargo deny check`, which downloads their database: what was fine
 # yesterday must not fail today's tests.
@@ -85,7 +88,7 @@ cargo fetch --locked
 cargo-deny --all-features --offline check bans licenses sources
 
 step "Documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps "${FEATURES[@]}"
 
 step "The rollup circuit"
 (cd circuits/rollup && node --test test.mjs)
@@ -93,5 +96,5 @@ step "The rollup circuit"
 step "Unit tests and the whole system"
 # Commands and tests in one build: apart, cargo would choose other features for each and compile
 # what they share twice.
-cargo build --release --locked --workspace --bins --tests
-cargo test --release --locked --workspace
+cargo build --release --locked --workspace --bins --tests "${FEATURES[@]}"
+cargo test --release --locked --workspace "${FEATURES[@]}"

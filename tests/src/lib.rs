@@ -6,6 +6,7 @@
 pub mod api;
 pub mod command;
 pub mod groth16;
+pub mod lambda;
 pub mod server;
 pub mod standins;
 pub mod workspace;

@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod aws;
 mod bench;
 mod crash;
 mod demo;
