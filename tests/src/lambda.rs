@@ -108,10 +108,10 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// Starts all of them.
+    /// Starts all of them, each in its own environment.
     #[must_use]
-    pub fn start(environment: &Environment, logs: &Path) -> Self {
-        let start = |name| Function::start(name, environment, logs);
+    pub fn start(environment: impl Fn(&str) -> Environment, logs: &Path) -> Self {
+        let start = |name| Function::start(name, &environment(name), logs);
         Self { submit: start("submit"), status: start("status"), circuits: start("circuits") }
     }
 

@@ -8,5 +8,6 @@ pub mod command;
 pub mod groth16;
 pub mod lambda;
 pub mod server;
+pub mod service;
 pub mod standins;
 pub mod workspace;

@@ -61,6 +61,24 @@ impl Drop for Running {
     }
 }
 
+/// Who calls.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// The id that requests name.
+    pub id: String,
+    /// What they are signed with.
+    pub secret: String,
+}
+
+impl AccessKey {
+    /// The stand-ins' administrator, who may do everything.
+    #[must_use]
+    pub fn administrator() -> Self {
+        let (id, secret) = CREDENTIALS;
+        Self { id: id.to_owned(), secret: secret.to_owned() }
+    }
+}
+
 /// Queues of one purpose.
 #[derive(Clone, Debug)]
 pub struct Queues {
@@ -134,14 +152,47 @@ impl Ministack {
         answer.body_mut().read_json().unwrap_or(Value::Null)
     }
 
+    /// Whether a bucket has an object of this key.
+    #[must_use]
+    pub fn has_object(&self, bucket: &str, key: &str) -> bool {
+        let request = ureq::head(format!("{}/{bucket}/{key}", self.url));
+        match request.header("authorization", authorization("s3")).call() {
+            Ok(_) => true,
+            Err(ureq::Error::StatusCode(404)) => false,
+            Err(error) => panic!("{key}: {error}"),
+        }
+    }
+
+    /// Creates a user who may do what this policy says, and returns its access key.
+    #[must_use]
+    pub fn create_user(&self, name: &str, policy: &Value) -> AccessKey {
+        let policy = policy.to_string();
+        let _ = self.iam("CreateUser", &[("UserName", name)]);
+        let put = [("UserName", name), ("PolicyName", "tests"), ("PolicyDocument", &policy)];
+        let _ = self.iam("PutUserPolicy", &put);
+        let created = self.iam("CreateAccessKey", &[("UserName", name)]);
+        let element = |name: &str| {
+            let (_, rest) = created.split_once(&format!("<{name}>")).unwrap();
+            rest.split_once('<').unwrap().0.to_owned()
+        };
+        AccessKey { id: element("AccessKeyId"), secret: element("SecretAccessKey") }
+    }
+
+    /// Calls an operation of IAM as its administrator and returns the answer in XML.
+    fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> String {
+        let named = [("Action", action), ("Version", "2010-05-08")];
+        let request = ureq::post(&self.url).header("authorization", authorization("iam"));
+        let mut answer = request.send_form(named.iter().chain(parameters).copied()).unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    }
+
     /// The environment in which AWS's clients find this stand-in.
     #[must_use]
-    pub fn environment(&self) -> Vec<(String, String)> {
-        let (key, secret) = CREDENTIALS;
+    pub fn environment(&self, as_whom: &AccessKey) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.url.as_str()),
-            ("AWS_ACCESS_KEY_ID", key),
-            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_ACCESS_KEY_ID", &as_whom.id),
+            ("AWS_SECRET_ACCESS_KEY", &as_whom.secret),
             ("AWS_REGION", REGION),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -2,147 +2,28 @@
 //! bucket and the queue, a prover, an outcome. S3 and SQS are stand-ins, so that this says nothing
 //! of AWS itself.
 
-use std::fs::{self, File};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use zkpool_tests::api::Client;
 use zkpool_tests::command::{built, succeed, zkpool_path};
-use zkpool_tests::groth16::Folder;
-use zkpool_tests::lambda::{Environment, Function, Functions, HttpApi};
 use zkpool_tests::server::pause;
-use zkpool_tests::standins::{Ministack, Queues};
+use zkpool_tests::service::{BUCKET, Service, proof_files};
 use zkpool_tests::workspace::fixture;
 
 /// How long a proof may take from submission to outcome, on a machine busy with other tests.
-const PROVEN_WITHIN: Duration = Duration::from_secs(90);
+pub(crate) const PROVEN_WITHIN: Duration = Duration::from_secs(90);
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const BUCKET: &str = "zkpool-blobs";
 
-/// A service on stand-ins.
-struct Service {
-    aws: Ministack,
-    queues: Queues,
-    environment: Environment,
-    functions: Arc<Functions>,
-    api: HttpApi,
-    key: String,
-    folder: TempDir,
-}
-
-impl Service {
-    fn start() -> Self {
-        let aws = Ministack::start();
-        aws.create_bucket(BUCKET);
-        let queues = aws.create_queues("jobs", 3);
-        let environment = environment(&aws, &queues);
-        let folder = tempfile::tempdir().unwrap();
-        let functions = Arc::new(Functions::start(&environment, folder.path()));
-        let api = HttpApi::start(Arc::clone(&functions));
-        let key = create_key(&environment);
-        Self { aws, queues, environment, functions, api, key, folder }
-    }
-
-    fn client(&self) -> Client {
-        Client::new(&self.api.url, &self.key)
-    }
-
-    /// Runs a command of the client against this service.
-    fn zkpool(&self, arguments: &[&str]) -> String {
-        let command = &mut Command::new(zkpool_path());
-        let server = [("ZKPOOL_SERVER", &self.api.url), ("ZKPOOL_API_KEY", &self.key)];
-        succeed(command.args(arguments).envs(server))
-    }
-
-    fn register(&self) {
-        self.zkpool(&["circuits", "add", "multiplier", path(&fixture("bn128", "multiplier.zkey"))]);
-    }
-
-    fn start_prover(&self) -> Prover {
-        Prover::start(&self.environment, self.folder.path())
-    }
-
-    /// Messages that wait or are held.
-    fn messages(&self) -> Value {
-        let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-        let asked = json!({ "QueueUrl": self.queues.live, "AttributeNames": names });
-        self.aws.sqs("GetQueueAttributes", &asked)["Attributes"].clone()
-    }
-}
-
-fn environment(aws: &Ministack, queues: &Queues) -> Environment {
-    let ours = [
-        ("ZKPOOL_BUCKET", BUCKET),
-        ("ZKPOOL_QUEUE_URL", &queues.live),
-        ("ZKPOOL_DEAD_LETTER_QUEUE_URL", &queues.dead),
-        ("ZKPOOL_S3_PATH_STYLE", "true"),
-        ("RUST_LOG", "info"),
-    ];
-    let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    [aws.environment(), ours.to_vec()].concat()
-}
-
-/// The first key of a service, made by its operator in the bucket.
-fn create_key(environment: &Environment) -> String {
-    let create = ["keys", "create", "--aws", "--project", "acme", "--scopes", "submit,read,admin"];
-    let command = &mut Command::new(zkpool_path());
-    succeed(command.args(create).envs(environment.iter().cloned())).trim().to_owned()
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn inline(file: &str) -> Value {
-    json!({ "base64": STANDARD.encode(fs::read(fixture("bn128", file)).unwrap()) })
-}
-
-/// A prover in a process of its own. Dropping it kills it.
-struct Prover {
-    process: Child,
-    log: std::path::PathBuf,
-}
-
-impl Prover {
-    fn start(environment: &Environment, folder: &Path) -> Self {
-        let log = folder.join("prover.log");
-        let output = File::create(&log).unwrap();
-        let process = Command::new(zkpool_path())
-            .args(["prover", "--device", "cpu", "--log-json", "--cache"])
-            .arg(folder.join("cache"))
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap();
-        Self { process, log }
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap()
-    }
-
-    /// Asks it to end (SIGTERM) and returns how it ended.
-    fn terminate(mut self) -> std::process::ExitStatus {
-        let pid = self.process.id().to_string();
-        succeed(Command::new("kill").args(["-TERM", &pid]));
-        self.process.wait().unwrap()
-    }
-}
-
-impl Drop for Prover {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// The body that asks for a proof of the fixture's witness.
+pub(crate) fn request() -> Value {
+    let witness = fs::read(fixture("bn128", "multiplier.wtns")).unwrap();
+    json!({ "circuit": "multiplier", "witness": { "base64": STANDARD.encode(witness) } })
 }
 
 /// Submits over HTTP as a part of a trace and returns the job.
@@ -160,36 +41,28 @@ fn submit(service: &Service, body: &Value) -> String {
 fn a_proof_goes_from_an_event_over_bucket_and_queue_to_its_outcome() {
     let service = Service::start();
     service.register();
-    let body = json!({ "circuit": "multiplier", "witness": inline("multiplier.wtns") });
-    let job = submit(&service, &body);
-    assert_eq!(service.messages()["ApproximateNumberOfMessages"], "1");
+    let job = submit(&service, &request());
+    assert_eq!(service.messages(&service.queues.live), (1, 0));
     let prover = service.start_prover();
     let view = service.client().poll(&job, PROVEN_WITHIN, |view| view["state"] == "succeeded");
     assert!(view["receipt"]["charge_nano_usd"].as_u64().unwrap() > 0, "{view}");
-    verify(&view["proof"]);
-    assert_eq!(submit(&service, &body), job, "the same request again is the same job");
-    wait_until("the message is deleted", || {
-        let messages = service.messages();
-        messages["ApproximateNumberOfMessages"] == "0"
-            && messages["ApproximateNumberOfMessagesNotVisible"] == "0"
-    });
-    let witness = format!("{}/{BUCKET}/jobs/acme/{job}/witness", service.aws.url);
-    assert!(matches!(ureq::get(witness).call(), Err(ureq::Error::StatusCode(404))));
+    verify(&view);
+    assert_eq!(submit(&service, &request()), job, "the same request again is the same job");
+    wait_until("the message is deleted", || service.messages(&service.queues.live) == (0, 0));
+    assert!(!service.has_object(&format!("jobs/acme/{job}/witness")), "the witness is left");
     for log in [service.functions.submit.log(), prover.log()] {
         assert!(log.contains(TRACE_ID), "the trace is lost: {log}");
     }
-    assert!(prover.terminate().success());
+    prover.ask_to_stop();
+    assert!(prover.wait().success());
 }
 
 /// The proof verifies offline, by the key that the circuit was registered with.
-fn verify(proof: &Value) {
-    let folder = Folder::new();
-    let (proof_file, public_file) = (folder.file("proof.json"), folder.file("public.json"));
-    fs::write(&proof_file, proof["proof"].to_string()).unwrap();
-    fs::write(&public_file, proof["public_inputs"].to_string()).unwrap();
+pub(crate) fn verify(view: &Value) {
+    let folder = tempfile::tempdir().unwrap();
     let key = fixture("bn128", "verification_key.json");
-    let files = [path(&key), path(&public_file), path(&proof_file)];
-    succeed(Command::new(zkpool_path()).args(["groth16", "verify"]).args(files));
+    let files = proof_files(view, folder.path());
+    succeed(Command::new(zkpool_path()).args(["groth16", "verify"]).arg(key).args(files));
 }
 
 fn wait_until(what: &str, holds: impl Fn() -> bool) {
@@ -224,12 +97,12 @@ fn an_upload_goes_to_the_bucket_and_not_through_a_function() {
     let job = submit(&service, &body);
     let _prover = service.start_prover();
     let view = service.client().poll(&job, PROVEN_WITHIN, |view| view["state"] == "succeeded");
-    verify(&view["proof"]);
+    verify(&view);
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let folder = Folder::new();
-    let file = folder.file("bytes");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bytes");
     fs::write(&file, bytes).unwrap();
     succeed(Command::new("sha256sum").arg(&file)).split(' ').next().unwrap().to_owned()
 }
@@ -237,18 +110,14 @@ fn sha256(bytes: &[u8]) -> String {
 #[test]
 fn the_sweeper_buries_a_dead_letter_that_names_no_job() {
     let service = Service::start();
-    let sweep = Function::start("sweep", &service.environment, service.folder.path());
+    let sweep = service.start_function("sweep");
     let scheduled = json!({ "source": "aws.events", "detail-type": "Scheduled Event" });
     let report = sweep.invoke(&scheduled);
     assert_eq!(report["errors"], 0, "{report}");
     let foreign = json!({ "QueueUrl": service.queues.dead, "MessageBody": "not a job" });
     let _ = service.aws.sqs("SendMessage", &foreign);
     assert_eq!(sweep.invoke(&scheduled)["errors"], 0);
-    let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-    let asked = json!({ "QueueUrl": service.queues.dead, "AttributeNames": names });
-    let left = service.aws.sqs("GetQueueAttributes", &asked)["Attributes"].clone();
-    assert_eq!(left["ApproximateNumberOfMessages"], "0", "{left}");
-    assert_eq!(left["ApproximateNumberOfMessagesNotVisible"], "0", "{left}");
+    assert_eq!(service.messages(&service.queues.dead), (0, 0));
 }
 
 #[test]

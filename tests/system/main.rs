@@ -8,6 +8,7 @@
 
 mod architecture;
 mod aws;
+mod aws_roles;
 mod bench;
 mod crash;
 mod demo;
