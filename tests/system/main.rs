@@ -8,6 +8,7 @@
 
 mod architecture;
 mod aws;
+mod aws_crash;
 mod aws_roles;
 mod bench;
 mod crash;
