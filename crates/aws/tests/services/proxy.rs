@@ -41,6 +41,8 @@ pub(crate) struct Seen {
     pub(crate) method: Method,
     pub(crate) path_and_query: String,
     pub(crate) range: Option<String>,
+    /// The operation of SQS, such as `AmazonSQS.SendMessage`.
+    pub(crate) target: Option<String>,
 }
 
 type Plan = dyn Fn(&Seen) -> Fate + Send + Sync;
@@ -124,8 +126,13 @@ async fn serve(
 }
 
 fn look(request: &Request<Incoming>) -> Seen {
-    let range = request.headers().get("range").map(|range| range.to_str().unwrap().to_owned());
-    Seen { method: request.method().clone(), path_and_query: request.uri().to_string(), range }
+    let header = |name| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+    Seen {
+        method: request.method().clone(),
+        path_and_query: request.uri().to_string(),
+        range: header("range"),
+        target: header("x-amz-target"),
+    }
 }
 
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Broken>;

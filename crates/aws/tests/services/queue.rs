@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use zkpool_aws::Settings;
+use zkpool_aws::settings::TRIES_MAX;
+use zkpool_aws::{Settings, SqsQueue};
 use zkpool_ports::conformance::{self, QueueUnderTest};
 use zkpool_ports::{Clock, Depth, Message, Queue, QueueError, SystemClock};
 use zkpool_tests::standins::Ministack;
 
+use crate::proxy::{Fate, Proxy, Seen, first};
 use crate::standin::{bucket, connect, fresh, fresh_name};
 
 /// A visibility that does not end within a test.
@@ -85,4 +87,54 @@ async fn a_receipt_of_another_process_gives_no_right() {
     let stolen = other.queue.delete(&received.receipt).await;
     assert!(matches!(stolen, Err(QueueError::ReceiptExpired)), "{stolen:?}");
     one.queue.delete(&received.receipt).await.unwrap();
+}
+
+fn is_send(seen: &Seen) -> bool {
+    seen.target.as_deref() == Some("AmazonSQS.SendMessage")
+}
+
+/// A queue of this ministack behind a proxy.
+async fn behind(proxy: &Proxy, ministack: &Ministack) -> SqsQueue {
+    let name = fresh_name();
+    let queues = ministack.create_queues(&name, conformance::RECEIVES_MAX);
+    let through = |url: &str| url.replace(&ministack.url, &proxy.url);
+    let settings = Settings {
+        queue_url: through(&queues.live),
+        dead_letter_queue_url: through(&queues.dead),
+        ..bucket("none")
+    };
+    connect(&proxy.url, &settings).await.queue
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_sending_was_refused_is_sent_again() {
+    let ministack = Ministack::start();
+    let outage = first(2, is_send, Fate::Refused(503, "ServiceUnavailable"));
+    let proxy = Proxy::start(&ministack.url, outage).await;
+    let queue = behind(&proxy, &ministack).await;
+    queue.send(message("1"), Duration::ZERO).await.unwrap();
+    assert_eq!(proxy.failed().len(), 2);
+    assert_eq!(queue.receive(10, LONG, WAIT).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_sending_was_not_answered_comes_at_least_once() {
+    let ministack = Ministack::start();
+    let proxy = Proxy::start(&ministack.url, first(1, is_send, Fate::AppliedButUnanswered)).await;
+    let queue = behind(&proxy, &ministack).await;
+    queue.send(message("1"), Duration::ZERO).await.unwrap();
+    let received = queue.receive(10, LONG, WAIT).await.unwrap();
+    assert!(!received.is_empty());
+    assert!(received.iter().all(|delivery| delivery.message == message("1")), "{received:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_that_does_not_end_is_an_error() {
+    let ministack = Ministack::start();
+    let endless = first(usize::MAX, is_send, Fate::Refused(500, "InternalError"));
+    let proxy = Proxy::start(&ministack.url, endless).await;
+    let queue = behind(&proxy, &ministack).await;
+    let sent = queue.send(message("1"), Duration::ZERO).await;
+    assert!(matches!(sent, Err(QueueError::Queue(_))), "{sent:?}");
+    assert_eq!(proxy.failed().len(), usize::try_from(TRIES_MAX).unwrap());
 }
