@@ -42,17 +42,17 @@ pub(crate) enum KeysCommand {
 #[derive(Args, Debug)]
 pub(crate) struct Place {
     /// Work on this data directory, beside a running server or without one
-    #[arg(long, value_name = "DIR", requires = "project")]
+    #[arg(long, value_name = "DIR", requires = "project", group = "storage")]
     data: Option<PathBuf>,
     /// Work on the bucket of a service on AWS
     #[cfg(feature = "aws")]
-    #[arg(long, requires = "project", conflicts_with = "data")]
+    #[arg(long, requires = "project", group = "storage")]
     aws: bool,
     #[cfg(feature = "aws")]
     #[command(flatten)]
     service: AwsArgs,
     /// The project, in storage; on a server it is the project of the API key
-    #[arg(long)]
+    #[arg(long, requires = "storage")]
     project: Option<ProjectId>,
     #[command(flatten)]
     server: ServerArgs,
