@@ -80,6 +80,8 @@ fn an_upload_goes_to_the_bucket_and_not_through_a_function() {
     let witness = fs::read(fixture("bn128", "multiplier.wtns")).unwrap();
     let announced = json!({ "size": witness.len(), "sha256": sha256(&witness) });
     let upload = service.client().post("/v1/uploads", &announced).ok();
+    let too_large = json!({ "size": 6_u64 << 30, "sha256": announced["sha256"] });
+    assert_eq!(service.client().post("/v1/uploads", &too_large).status, 413);
     let url = upload["url"].as_str().unwrap();
     assert!(url.starts_with(&format!("{}/{BUCKET}/", service.aws.url)), "{url}");
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();

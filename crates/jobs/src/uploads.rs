@@ -60,7 +60,7 @@ impl Uploads {
     /// Like [`Uploads::receive`], it takes no others.
     ///
     /// # Errors
-    /// A port failed.
+    /// The store takes no upload of this size, or a port failed.
     pub async fn direct_request(
         &self,
         upload: &Upload,
@@ -70,7 +70,10 @@ impl Uploads {
         let lifetime = expires_at.duration_since(self.ports.clock.now()).unsigned_abs();
         let key = keys::upload_bytes(project, *id);
         let request = self.ports.blobs.upload_request(&key, expected, lifetime).await;
-        request.map_err(|error| UploadError::Port(PortError::Storage(error)))
+        request.map_err(|error| match error {
+            BlobError::TooLarge { size, max, .. } => UploadError::Size { max, found: size },
+            error => UploadError::Port(PortError::Storage(error)),
+        })
     }
 
     /// Stores the bytes, if they are the announced ones. The same bytes again are no error.

@@ -238,7 +238,8 @@ pub trait BlobStore: Send + Sync + fmt::Debug {
 
     /// A PUT by which somebody else stores exactly the expected bytes, within `lifetime` and
     /// without passing through this process. The store refuses other bytes; the same ones may be
-    /// sent again. `None` where the store takes no bytes but through this process, or not so many.
+    /// sent again. `None` where the store takes no bytes but through this process; the error
+    /// [`BlobError::TooLarge`] where it takes them this way, but not so many.
     async fn upload_request(
         &self,
         _key: &BlobKey,

@@ -154,7 +154,7 @@ impl BlobStore for S3Blobs {
         expected: Expected,
         lifetime: Duration,
     ) -> Result<Option<SignedRequest>, BlobError> {
-        self.sign_put(key, expected, lifetime).await
+        self.sign_put(key, expected, lifetime).await.map(Some)
     }
 
     async fn download_request(

@@ -15,16 +15,22 @@ use crate::settings::SIGNED_PUT_BYTES_MAX;
 impl S3Blobs {
     /// A PUT of exactly these bytes: length and SHA-256 are part of what is signed, and S3 checks
     /// both. Repeating it stores the same bytes again.
+    ///
+    /// # Errors
+    /// One PUT cannot carry so many bytes.
     pub(super) async fn sign_put(
         &self,
         key: &BlobKey,
         expected: Expected,
         lifetime: Duration,
-    ) -> Result<Option<SignedRequest>, BlobError> {
-        let Ok(length) = i64::try_from(expected.size) else { return Ok(None) };
-        if expected.size > SIGNED_PUT_BYTES_MAX {
-            return Ok(None);
-        }
+    ) -> Result<SignedRequest, BlobError> {
+        let length = match i64::try_from(expected.size) {
+            Ok(length) if expected.size <= SIGNED_PUT_BYTES_MAX => length,
+            _ => {
+                let (key, size) = (key.clone(), expected.size);
+                return Err(BlobError::TooLarge { key, size, max: SIGNED_PUT_BYTES_MAX });
+            }
+        };
         let call = self
             .client
             .put_object()
@@ -37,7 +43,7 @@ impl S3Blobs {
             .set_ssekms_key_id(self.kms_key());
         let signed = call.presigned(valid_for(key, lifetime)?).await;
         let signed = signed.map_err(|error| storage(key, ServiceError::of("PutObject", error)))?;
-        Ok(Some(request(&signed)))
+        Ok(request(&signed))
     }
 
     /// A GET of the object. Its answer carries the checksum that the object was stored with.

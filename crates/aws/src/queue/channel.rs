@@ -95,7 +95,8 @@ impl Channel {
             .max_number_of_messages(i32::try_from(max).unwrap_or(i32::MAX))
             .visibility_timeout(seconds(visibility))
             .wait_time_seconds(seconds(wait))
-            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .set_message_attribute_names(Some(ATTRIBUTES.map(str::to_owned).to_vec()))
             .customize()
             .config_override(aws_sdk_sqs::config::Config::builder().timeout_config(patience));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zkpool_aws::S3Blobs;
 use zkpool_aws::settings::SIGNED_PUT_BYTES_MAX;
-use zkpool_ports::{BlobKey, BlobStore, Expected, SignedRequest};
+use zkpool_ports::{BlobError, BlobKey, BlobStore, Expected, SignedRequest};
 use zkpool_tests::standins::{Ministack, S3sFs};
 use zkpool_types::Sha256Digest;
 
@@ -94,12 +94,14 @@ async fn a_signed_request_names_its_key_of_kms_and_prints_no_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_put_cannot_carry_gets_no_signed_request() {
+async fn what_one_put_cannot_carry_is_rejected_before_it_is_sent() {
     let ministack = Ministack::start();
     let blobs = fresh(&ministack).await.blobs;
     let sha256 = Sha256Digest::of(b"");
-    for (size, is_signed) in [(SIGNED_PUT_BYTES_MAX, true), (SIGNED_PUT_BYTES_MAX + 1, false)] {
-        let signed = blobs.upload_request(&key(), Expected { size, sha256 }, LIFETIME).await;
-        assert_eq!(signed.unwrap().is_some(), is_signed, "{size} bytes");
-    }
+    let key = key();
+    let request = |size| blobs.upload_request(&key, Expected { size, sha256 }, LIFETIME);
+    assert!(request(SIGNED_PUT_BYTES_MAX).await.unwrap().is_some());
+    let refused = request(SIGNED_PUT_BYTES_MAX + 1).await;
+    let is_refused = matches!(refused, Err(BlobError::TooLarge { max: SIGNED_PUT_BYTES_MAX, .. }));
+    assert!(is_refused, "{refused:?}");
 }
