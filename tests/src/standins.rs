@@ -152,6 +152,14 @@ impl Ministack {
         answer.body_mut().read_json().unwrap_or(Value::Null)
     }
 
+    /// The body of a GET from S3, as its administrator.
+    #[must_use]
+    pub fn get(&self, path_and_query: &str) -> String {
+        let request = ureq::get(format!("{}/{path_and_query}", self.url));
+        let mut answer = request.header("authorization", authorization("s3")).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    }
+
     /// Whether a bucket has an object of this key.
     #[must_use]
     pub fn has_object(&self, bucket: &str, key: &str) -> bool {

@@ -63,9 +63,23 @@ const PROVER: Permissions = &[
     (RECEIVE, &["QUEUE", "DEAD"]),
 ];
 
+const SWEEP: Permissions = &[
+    (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "jobs/*/progress.json"]),
+    (READ, &["jobs/*/witness", "late/*", "sweep/*", "uploads/*.json"]),
+    (WRITE, &["jobs/*/outcome.json", "sweep/*"]),
+    (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "late/*", "uploads/*"]),
+    (SEND, &["QUEUE"]),
+    (RECEIVE, &["DEAD"]),
+];
+
 /// Everyone who has permissions. The functions are named as their programs are.
-const ROLES: &[(&str, Permissions)] =
-    &[("submit", SUBMIT), ("status", STATUS), ("circuits", CIRCUITS), ("prover", PROVER)];
+const ROLES: &[(&str, Permissions)] = &[
+    ("submit", SUBMIT),
+    ("status", STATUS),
+    ("circuits", CIRCUITS),
+    ("sweep", SWEEP),
+    ("prover", PROVER),
+];
 
 /// The policy of a role. Everyone may list the bucket, or S3 would hide what does not exist.
 fn policy(permissions: Permissions) -> Value {
@@ -133,6 +147,7 @@ fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
     assert_eq!(client.post(&format!("/v1/proofs/{job}/cancel"), &json!({})).status, 409);
     assert_eq!(client.post("/v1/keys", &json!({ "scopes": ["read"] })).status, 201);
     assert!(!service.has_object(&format!("jobs/acme/{job}/witness")), "the witness is left");
+    assert_eq!(service.start_function("sweep").invoke(&json!({}))["errors"], 0);
     let log = prover.log();
     assert!(!log.contains("AccessDenied"), "{log}");
 }
