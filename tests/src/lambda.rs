@@ -128,7 +128,7 @@ impl Functions {
     }
 }
 
-/// The HTTP API. It serves until the test's process ends.
+/// The HTTP API. It serves as long as its functions run.
 #[derive(Debug)]
 pub struct HttpApi {
     /// `http://127.0.0.1:PORT`.
@@ -136,14 +136,16 @@ pub struct HttpApi {
 }
 
 impl HttpApi {
-    /// Serves these functions.
+    /// Serves these functions. They end when their owner drops them.
     #[must_use]
-    pub fn start(functions: Arc<Functions>) -> Self {
+    pub fn start(functions: &Arc<Functions>) -> Self {
+        let functions = Arc::downgrade(functions);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
             // One after another: the emulator handles one event at a time too.
             for stream in listener.incoming().map_while(Result::ok) {
+                let Some(functions) = functions.upgrade() else { return };
                 serve(stream, &functions);
             }
         });

@@ -75,7 +75,7 @@ impl Service {
         let (identities, folder) = (identities(&aws), tempfile::tempdir().unwrap());
         let of = |name: &str| environment(&aws, &queues, &identities.access_key(name));
         let functions = Arc::new(Functions::start(of, folder.path()));
-        let api = HttpApi::start(Arc::clone(&functions));
+        let api = HttpApi::start(&functions);
         let key = create_key(&environment(&aws, &queues, &AccessKey::administrator()));
         Self { aws, queues, functions, api, key, identities, folder }
     }
