@@ -6,6 +6,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_s3::config::SharedHttpClient;
+use aws_sdk_s3::config::interceptors::InterceptorContext;
+use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -60,7 +62,9 @@ impl Connection {
         ids: Arc<dyn Ids>,
     ) -> Result<Self, ConnectError> {
         let config = sdk_config(loader).await?;
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(settings.path_style);
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(settings.path_style)
+            .retry_classifier(ConflictsPass);
         let blobs = S3Blobs::new(aws_sdk_s3::Client::from_conf(s3.build()), settings, ids);
         let queue = SqsQueue::new(&aws_sdk_sqs::Client::new(&config), settings, clock);
         Ok(Self { blobs, queue })
@@ -78,6 +82,24 @@ async fn sdk_config(loader: ConfigLoader) -> Result<SdkConfig, ConnectError> {
         return Err(ConnectError::NoRegion);
     }
     Ok(config)
+}
+
+/// Has the SDK repeat what S3 answers with 409 while several write to one key: it does not know yet
+/// which of them wins, and asks to be asked again.
+#[derive(Debug)]
+struct ConflictsPass;
+
+impl ClassifyRetry for ConflictsPass {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|response| response.status().as_u16()) {
+            Some(409) => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "conflicts pass"
+    }
 }
 
 /// HTTP over rustls with ring, which builds without further tools.

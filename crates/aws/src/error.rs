@@ -38,12 +38,6 @@ pub enum ServiceError {
         /// What is not there.
         missing: &'static str,
     },
-    /// Somebody else worked on the object at the same time; the same call may be made again.
-    #[error("{operation}: another write was under way")]
-    Conflict {
-        /// The operation in AWS's spelling.
-        operation: &'static str,
-    },
 }
 
 impl ServiceError {
@@ -78,7 +72,7 @@ impl ServiceError {
 
     /// Whether another write to the object was under way.
     pub(crate) fn is_conflict(&self) -> bool {
-        self.is(409, &["ConditionalRequestConflict"])
+        self.is(409, &["ConditionalRequestConflict", "OperationAborted"])
     }
 
     /// Whether a multipart upload has ended already, one way or the other.

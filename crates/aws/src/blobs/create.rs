@@ -15,10 +15,6 @@ pub(super) const UNLESS_IT_EXISTS: &str = "*";
 /// The metadata that names the write which made an object.
 pub(super) const WRITER: &str = "zkpool-write";
 
-/// Times that a write is tried while others write to the same key. S3 answers 409 where it does
-/// not yet know which of them wins; the SDK does not repeat that.
-const CONFLICT_TRIES: u32 = 4;
-
 /// An object that exists.
 pub(super) struct Found {
     pub(super) stored: Stored,
@@ -46,23 +42,6 @@ impl S3Blobs {
         sha256: &Sha256Digest,
     ) -> Result<PutOnce, BlobError> {
         let writer = self.ids.next().to_string();
-        for _ in 1..CONFLICT_TRIES {
-            match self.create_as(&writer, key, body.clone(), sha256).await {
-                Err(error) if error.is_conflict() => {}
-                answered => return self.resolve(&writer, key, answered).await,
-            }
-        }
-        let answered = self.create_as(&writer, key, body, sha256).await;
-        self.resolve(&writer, key, answered).await
-    }
-
-    async fn create_as(
-        &self,
-        writer: &str,
-        key: &BlobKey,
-        body: Bytes,
-        sha256: &Sha256Digest,
-    ) -> Result<(), ServiceError> {
         let call = self
             .client
             .put_object()
@@ -71,10 +50,11 @@ impl S3Blobs {
             .body(body.into())
             .if_none_match(UNLESS_IT_EXISTS)
             .checksum_sha256(checksum(sha256))
-            .metadata(WRITER, writer)
+            .metadata(WRITER, &writer)
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.kms_key());
-        call.send().await.map(drop).map_err(|error| ServiceError::of("PutObject", error))
+        let answered = call.send().await.map_err(|error| ServiceError::of("PutObject", error));
+        self.resolve(&writer, key, answered.map(drop)).await
     }
 
     /// Whose object is there after a conditional write was answered.
