@@ -80,6 +80,8 @@ cargo fmt --all --check
 
 step "Lints"
 cargo clippy --release --locked --workspace --all-targets "${FEATURES[@]}" -- -D warnings
+# As most people build it.
+cargo clippy --release --locked --package zkpool --all-targets -- -D warnings
 
 # Advisories are left to `cargo deny check`, which downloads their database: what was fine
 # yesterday must not fail today's tests.
