@@ -19,13 +19,14 @@ has_software_vulkan() {
         compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null
 }
 
-# The README's walk-through uses curl as its readers do, and the GPU's kernels are tested on
-# Mesa's software Vulkan, which every machine can have.
+# The README's walk-through uses curl as its readers do, the GPU's kernels are tested on Mesa's
+# software Vulkan, which every machine can have, and templates are checked by tools in Python.
 install_system_packages() {
     local packages=() sudo=""
     command -v curl >/dev/null || packages+=(curl)
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     has_software_vulkan || packages+=(libvulkan1 mesa-vulkan-drivers)
+    python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     [ "${#packages[@]}" -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || sudo=sudo
     $sudo apt-get update -qq
@@ -91,6 +92,9 @@ cargo-deny --all-features --offline check bans licenses sources
 
 step "Documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps "${FEATURES[@]}"
+
+step "Infrastructure"
+infra/check.sh
 
 step "The rollup circuit"
 (cd circuits/rollup && node --test test.mjs)
