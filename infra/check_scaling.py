@@ -27,6 +27,7 @@ def deployed(template):
     threshold = of["WakeAlarm"]["Threshold"]
     return {
         "target_backlog_s": defaults[tracking["TargetValue"]["Ref"]],
+        "proving_default_s": defaults["ProvingSecondsDefault"],
         "provers_max": defaults[of["ProverCount"]["MaxCapacity"]["Ref"]],
         "scale_out_cooldown_s": tracking["ScaleOutCooldown"],
         "scale_in_cooldown_s": tracking["ScaleInCooldown"],

@@ -15,5 +15,6 @@ mod crash;
 mod demo;
 mod gpu;
 mod idempotency;
+mod infra;
 mod readme;
 mod snarkjs;
