@@ -57,7 +57,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("axum", &["zkpool-functions", "zkpool-lambda"]),
     ("lambda_http", &["zkpool-lambda"]),
     ("clap", &["zkpool"]),
-    ("ureq", &["zkpool", "zkpool-tests"]),
+    ("ureq", &["zkpool", "zkpool-worker", "zkpool-tests"]),
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-ff", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-poly", &["zkpool-bench"]),
