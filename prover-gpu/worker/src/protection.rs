@@ -157,10 +157,11 @@ pub(crate) async fn keep(
 ) {
     let mut held = held.0.subscribe();
     let keeping = async {
-        let mut protected = false;
-        while let Ok(busy) = next_state(&mut held, clock.as_ref(), protected).await {
+        let mut protected_since = None;
+        while let Ok(busy) = next_state(&mut held, clock.as_ref(), protected_since).await {
+            let now = clock.elapsed();
             match protection.protect(busy.then_some(LASTS)).await {
-                Ok(()) => protected = busy,
+                Ok(()) => protected_since = busy.then_some(now),
                 Err(error) => {
                     tracing::warn!(%error, "this worker's protection did not change");
                     clock.sleep(OUTAGE_PAUSE).await;
@@ -175,15 +176,16 @@ pub(crate) async fn keep(
 async fn next_state(
     held: &mut watch::Receiver<usize>,
     clock: &dyn Clock,
-    protected: bool,
+    protected_since: Option<Duration>,
 ) -> Result<bool, watch::error::RecvError> {
-    if !protected {
+    let Some(since) = protected_since else {
         turns(held, false).await?;
         return Ok(true);
-    }
+    };
     loop {
         let busy = *held.borrow_and_update() > 0;
-        let pause = if busy { RENEW_AFTER } else { LINGER };
+        let renew_in = (since + RENEW_AFTER).saturating_sub(clock.elapsed());
+        let pause = if busy { renew_in } else { LINGER };
         tokio::select! {
             () = clock.sleep(pause) => return Ok(busy),
             turned = turns(held, busy) => turned?,
@@ -197,4 +199,60 @@ async fn turns(
     busy: bool,
 ) -> Result<(), watch::error::RecvError> {
     held.wait_for(|held| (*held > 0) != busy).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio_util::task::AbortOnDropHandle;
+    use zkpool_ports::VirtualClock;
+
+    use super::*;
+
+    /// Notes what it is asked.
+    #[derive(Debug, Default)]
+    struct Notes(Mutex<Vec<bool>>);
+
+    #[async_trait]
+    impl Protection for Notes {
+        async fn protect(&self, lasts: Option<Duration>) -> Result<(), ProtectionError> {
+            self.0.lock().unwrap().push(lasts.is_some());
+            Ok(())
+        }
+    }
+
+    /// Lets time pass in steps, and every task run after each.
+    async fn pass(clock: &VirtualClock, time: Duration) {
+        for _ in 0..time.as_secs() {
+            clock.advance(Duration::from_secs(1));
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn short_jobs_without_end_are_protected_without_end() {
+        let (notes, held) = (Arc::new(Notes::default()), HeldJobs::new());
+        let clock = Arc::new(VirtualClock::new());
+        let keeping = {
+            let (notes, held, clock) = (Arc::clone(&notes), held.clone(), Arc::clone(&clock));
+            async move { keep(notes, &held, clock, &CancellationToken::new()).await }
+        };
+        let _keeping = AbortOnDropHandle::new(tokio::spawn(keeping));
+        let hours = LASTS * 2;
+        for _ in 0..hours.as_secs() / 20 {
+            let job = held.add();
+            pass(&clock, Duration::from_secs(10)).await;
+            drop(job);
+            pass(&clock, Duration::from_secs(10)).await;
+        }
+        let renewals = hours.as_secs() / RENEW_AFTER.as_secs();
+        let asked = notes.0.lock().unwrap().clone();
+        assert!(asked.iter().all(|protected| *protected), "it was given up between two jobs");
+        assert!((renewals..=renewals + 1).contains(&(asked.len() as u64)), "{}", asked.len());
+        pass(&clock, LINGER + Duration::from_secs(1)).await;
+        assert_eq!(notes.0.lock().unwrap().last(), Some(&false));
+    }
 }
