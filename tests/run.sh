@@ -26,7 +26,6 @@ install_system_packages() {
     command -v curl >/dev/null || packages+=(curl)
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     has_software_vulkan || packages+=(libvulkan1 mesa-vulkan-drivers)
-    python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     [ "${#packages[@]}" -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || sudo=sudo
     $sudo apt-get update -qq

@@ -71,7 +71,7 @@ impl Connection {
     }
 }
 
-async fn sdk_config(loader: ConfigLoader) -> Result<SdkConfig, ConnectError> {
+pub(crate) async fn sdk_config(loader: ConfigLoader) -> Result<SdkConfig, ConnectError> {
     let config = loader
         .http_client(http_client())
         .retry_config(retries())

@@ -10,6 +10,8 @@
 //! not: SQS takes a deletion with an outdated receipt for a success, never takes a delivery back
 //! uncounted, and ends every hold after twelve hours. [`SqsQueue`] says what it does about each.
 //!
+//! [`EcsService`] counts the provers of a deployment.
+//!
 //! Where, how long and how often is in [`settings`]. Credentials, region and endpoints come from
 //! where AWS's own tools take them (environment, profile, container, instance). An error
 //! ([`ServiceError`]) says what the service answered, or that it did not; it names no secret.
@@ -17,6 +19,7 @@
 mod blobs;
 mod connect;
 pub mod environment;
+mod ecs;
 mod error;
 mod queue;
 pub mod settings;
@@ -24,6 +27,7 @@ pub mod settings;
 pub use blobs::S3Blobs;
 pub use connect::{ConnectError, Connection};
 pub use environment::EnvironmentError;
+pub use ecs::{EcsService, Tasks};
 pub use error::ServiceError;
 pub use queue::SqsQueue;
 pub use settings::Settings;
