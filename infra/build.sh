@@ -17,7 +17,8 @@ environment build
 export PATH="$TOOLS/build/bin:$PATH"
 bins=()
 for name in "${FUNCTIONS[@]}"; do bins+=(--bin "$name"); done
-cargo lambda build --release --locked "${target[@]}" --package zkpool-lambda "${bins[@]}" >&2
+cargo lambda build --profile function --locked "${target[@]}" --package zkpool-lambda \
+    --package zkpool-metrics "${bins[@]}" >&2
 
 archives=()
 for name in "${FUNCTIONS[@]}"; do

@@ -33,7 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "zkpool-lambda",
         &["zkpool-aws", "zkpool-functions", "zkpool-jobs", "zkpool-ledger", "zkpool-ports"],
     ),
-    ("zkpool-metrics", &["zkpool-types", "zkpool-ports", "zkpool-jobs"]),
+    ("zkpool-metrics", &["zkpool-types", "zkpool-ports", "zkpool-jobs", "zkpool-aws"]),
     ("zkpool-replay", &["zkpool-ports", "zkpool-metrics"]),
     ("zkpool-gpu", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark"]),
     ("zkpool-bench", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark", "zkpool-gpu"]),

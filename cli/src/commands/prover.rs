@@ -1,15 +1,17 @@
 //! `zkpool prover`: proves the jobs of a service on AWS.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use zkpool_aws::settings::LONG_POLL_MAX;
 use zkpool_jobs::Jobs;
 use zkpool_ledger::PriceBook;
-use zkpool_worker::Worker;
+use zkpool_worker::{EcsAgent, Worker, ask_health, serve_health};
 
 use crate::aws::{AwsArgs, Service};
 use crate::device::DeviceArgs;
@@ -32,20 +34,41 @@ pub(crate) struct ProverArgs {
     service: AwsArgs,
     #[command(flatten)]
     device: DeviceArgs,
+    /// Answer /healthz and /readyz at this address of this machine
+    #[arg(long, env = "ZKPOOL_HEALTH", value_name = "ADDRESS")]
+    health: Option<SocketAddr>,
+    /// Ask the prover at --health whether it is healthy, and do nothing else
+    #[arg(long, requires = "health")]
+    is_healthy: bool,
+    /// The agent of ECS, which is asked not to stop this prover while it holds a job
+    #[arg(long, env = "ECS_AGENT_URI", value_name = "URL", hide = true)]
+    ecs_agent: Option<String>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &ProverArgs, as_json: bool) -> Result<Report, CliError> {
+    if let Some(address) = args.health.filter(|_| args.is_healthy) {
+        return is_healthy(address);
+    }
     let service = args.service.open()?;
     let engine = args.device.open()?;
     let settings = settings(&args.device)?;
     let (ports, jobs) = (service.ports().clone(), jobs(&service)?);
-    let worker = Worker::new(ports, jobs, engine.device(), settings).map_err(CliError::internal)?;
+    let mut worker =
+        Worker::new(ports, jobs, engine.device(), settings).map_err(CliError::internal)?;
+    if let Some(agent) = &args.ecs_agent {
+        worker = worker.with_protection(Arc::new(EcsAgent::new(agent)));
+    }
     let (bucket, device) = (service.bucket().to_owned(), engine.name());
     if as_json {
         output::line(&json!({ "proving": bucket, "device": device }).to_string());
     } else {
         output::line(&format!("proving the jobs of {bucket} on {device}"));
+    }
+    if let Some(address) = args.health {
+        let bound = service.runtime().block_on(TcpListener::bind(address));
+        let failed = |source| CliError::Listen { address: address.to_string(), source };
+        service.runtime().spawn(serve_health(bound.map_err(failed)?, worker.phase()));
     }
     let ended = service.runtime().block_on(prove(worker));
     // A proof that was abandoned runs on its own thread until the process ends.
@@ -65,7 +88,19 @@ fn settings(device: &DeviceArgs) -> Result<zkpool_worker::Settings, CliError> {
     let nowhere = || CliError::Usage("expected a directory for keys in --cache".into());
     let cache = device.cache.dir().ok_or_else(nowhere)?;
     let claim_wait = LONG_POLL_MAX;
-    Ok(zkpool_worker::Settings { claim_wait, ..zkpool_worker::Settings::new(cache) })
+    let defaults = zkpool_worker::Settings::new(cache);
+    Ok(zkpool_worker::Settings { claim_wait, warm_start: true, ..defaults })
+}
+
+/// Asks a prover on this machine how it is.
+fn is_healthy(address: SocketAddr) -> Result<Report, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let failed = |error| CliError::storage("ask the prover for its health", error);
+    let healthy = runtime.and_then(|runtime| runtime.block_on(ask_health(address, "/healthz")));
+    if !healthy.map_err(failed)? {
+        return Err(CliError::Fault(format!("the prover at {address} is not healthy")));
+    }
+    Report::new(&json!({ "healthy": true }), "healthy\n")
 }
 
 /// Proves until the process is asked to stop, and hands back what is held then.

@@ -18,16 +18,16 @@
 
 mod blobs;
 mod connect;
-pub mod environment;
 mod ecs;
+pub mod environment;
 mod error;
 mod queue;
 pub mod settings;
 
 pub use blobs::S3Blobs;
 pub use connect::{ConnectError, Connection};
-pub use environment::EnvironmentError;
 pub use ecs::{EcsService, Tasks};
+pub use environment::EnvironmentError;
 pub use error::ServiceError;
 pub use queue::SqsQueue;
 pub use settings::Settings;
