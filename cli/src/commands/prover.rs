@@ -95,7 +95,8 @@ fn settings(device: &DeviceArgs) -> Result<zkpool_worker::Settings, CliError> {
 /// Asks a prover on this machine how it is.
 fn is_healthy(address: SocketAddr) -> Result<Report, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let failed = |error| CliError::storage("ask the prover for its health", error);
+    let failed =
+        |error| CliError::Fault(format!("the prover at {address} does not answer: {error}"));
     let healthy = runtime.and_then(|runtime| runtime.block_on(ask_health(address, "/healthz")));
     if !healthy.map_err(failed)? {
         return Err(CliError::Fault(format!("the prover at {address} is not healthy")));
