@@ -55,7 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["zkpool-ports"]),
     ("axum", &["zkpool-functions", "zkpool-lambda"]),
-    ("lambda_http", &["zkpool-lambda"]),
+    ("lambda_http", &["zkpool-lambda", "zkpool-metrics"]),
     ("clap", &["zkpool"]),
     ("ureq", &["zkpool", "zkpool-worker", "zkpool-tests"]),
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
