@@ -4,6 +4,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 CARGO_DENY_VERSION=0.20.2
+MINISTACK_VERSION=1.5.33
+S3S_FS_VERSION=0.14.1
+AWS_SAM_CLI_VERSION=1.170.0
+
+# The command with everything it can have. By itself it builds no more than one machine needs.
+FEATURES=(--features zkpool/aws)
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -13,11 +19,12 @@ has_software_vulkan() {
         compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null
 }
 
-# The README's walk-through uses curl as its readers do, and the GPU's kernels are tested on
-# Mesa's software Vulkan, which every machine can have.
+# The README's walk-through uses curl as its readers do, the GPU's kernels are tested on Mesa's
+# software Vulkan, which every machine can have, and templates are checked by tools in Python.
 install_system_packages() {
     local packages=() sudo=""
     command -v curl >/dev/null || packages+=(curl)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     has_software_vulkan || packages+=(libvulkan1 mesa-vulkan-drivers)
     [ "${#packages[@]}" -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || sudo=sudo
@@ -47,17 +54,34 @@ install_cargo_deny() {
         --root "$root" --target-dir "$PWD/target/tools/build"
 }
 
+# Stand-ins for AWS: ministack answers as S3, SQS and IAM, s3s-fs as a second S3, and the package
+# of AWS's own command line holds its emulator of the Lambda runtime.
+install_stand_ins() {
+    local root="$PWD/target/tools" python="$PWD/target/tools/aws/bin/python"
+    [ -x "$python" ] || python3 -m venv "$root/aws"
+    "$python" -m pip install --quiet --disable-pip-version-check "ministack==$MINISTACK_VERSION"
+    [ -d "$root/sam/aws_sam_cli-$AWS_SAM_CLI_VERSION.dist-info" ] ||
+        "$python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+            --target "$root/sam" "aws-sam-cli==$AWS_SAM_CLI_VERSION"
+    [ "$(cargo install --list --root "$root" | grep -c "^s3s-fs v$S3S_FS_VERSION:")" = 1 ] ||
+        cargo install s3s-fs --version "$S3S_FS_VERSION" --locked --features binary \
+            --root "$root" --target-dir "$root/build"
+}
+
 step "Tools"
 install_system_packages
 set_runtime_folder
 (cd circuits/rollup && npm ci --ignore-scripts --no-audit --no-fund)
 install_cargo_deny
+install_stand_ins
 
 step "Format"
 cargo fmt --all --check
 
 step "Lints"
-cargo clippy --release --locked --workspace --all-targets -- -D warnings
+cargo clippy --release --locked --workspace --all-targets "${FEATURES[@]}" -- -D warnings
+# As most people build it.
+cargo clippy --release --locked --package zkpool --all-targets -- -D warnings
 
 # Advisories are left to `cargo deny check`, which downloads their database: what was fine
 # yesterday must not fail today's tests.
@@ -66,7 +90,10 @@ cargo fetch --locked
 cargo-deny --all-features --offline check bans licenses sources
 
 step "Documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps "${FEATURES[@]}"
+
+step "Infrastructure"
+infra/check.sh
 
 step "The rollup circuit"
 (cd circuits/rollup && node --test test.mjs)
@@ -74,5 +101,5 @@ step "The rollup circuit"
 step "Unit tests and the whole system"
 # Commands and tests in one build: apart, cargo would choose other features for each and compile
 # what they share twice.
-cargo build --release --locked --workspace --bins --tests
-cargo test --release --locked --workspace
+cargo build --release --locked --workspace --bins --tests "${FEATURES[@]}"
+cargo test --release --locked --workspace "${FEATURES[@]}"

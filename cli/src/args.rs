@@ -99,6 +99,24 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "aws")]
+    #[test]
+    fn a_service_on_aws_is_named_in_the_place_of_a_data_directory() {
+        for line in [
+            "zkpool prover --bucket b --queue-url q --dead-letter-queue-url d --device cpu",
+            "zkpool keys create --aws --project acme --scopes submit,read",
+            "zkpool keys list --aws --project acme --bucket b",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+        }
+        for line in [
+            "zkpool keys create --aws --scopes read",
+            "zkpool keys create --aws --data d --project acme --scopes read",
+        ] {
+            assert!(parse(line).is_err(), "{line} was accepted");
+        }
+    }
+
     #[test]
     fn command_lines_that_contradict_themselves_are_rejected() {
         for line in [

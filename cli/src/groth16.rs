@@ -23,7 +23,7 @@ use crate::{files, random};
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CacheArgs {
     /// Where checked keys and compiled shaders are kept; in your cache directory by default
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "ZKPOOL_CACHE", value_name = "DIR")]
     cache: Option<PathBuf>,
     /// The cache directory of the user (XDG Base Directory Specification)
     #[arg(long, env = "XDG_CACHE_HOME", hide = true)]
@@ -35,7 +35,7 @@ pub(crate) struct CacheArgs {
 
 impl CacheArgs {
     /// The directory, where the system has a place for it. A relative XDG path is invalid.
-    fn dir(&self) -> Option<PathBuf> {
+    pub(crate) fn dir(&self) -> Option<PathBuf> {
         let xdg = self.xdg_cache_home.clone().filter(|dir| dir.is_absolute());
         let in_home = || Some(self.home.as_ref()?.join(".cache"));
         self.cache.clone().or_else(|| Some(xdg.or_else(in_home)?.join("zkpool")))

@@ -5,6 +5,8 @@
 //! nowhere else.
 
 mod args;
+#[cfg(feature = "aws")]
+mod aws;
 mod client;
 mod commands;
 mod device;

@@ -1,6 +1,8 @@
 //! What handlers take out of a request. Each refusal is a named problem; the plain-text answers
 //! of the framework never reach a caller.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -9,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use zkpool_types::limits::IDEMPOTENCY_KEY_BYTES_MAX;
-use zkpool_types::{ErrorCode, Sha256Digest};
+use zkpool_types::{ErrorCode, Sha256Digest, TraceParent};
 
 use crate::endpoints::Endpoint;
 use crate::guard::{Caller, body_too_large};
@@ -88,6 +90,24 @@ fn json_detail(path: &str, error: &serde_json::Error) -> String {
         return format!("at {path}: not what is expected there, at line {line} column {column}");
     }
     format!("at {path}: {error}")
+}
+
+/// The trace that the call belongs to, where its headers say so: W3C's own, or AWS's.
+pub(crate) struct CallTrace(pub(crate) Option<TraceParent>);
+
+impl<S: Send + Sync> FromRequestParts<S> for CallTrace {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(trace_of(&parts.headers)))
+    }
+}
+
+/// The trace in these headers. One that is malformed counts as none: it is no reason to refuse.
+pub(crate) fn trace_of(headers: &HeaderMap) -> Option<TraceParent> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let standard = text("traceparent").and_then(|text| text.parse().ok());
+    standard.or_else(|| text("x-amzn-trace-id").and_then(TraceParent::from_amazon))
 }
 
 /// The query, whose every parameter the route knows.

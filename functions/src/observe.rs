@@ -12,9 +12,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument;
-use zkpool_types::ErrorCode;
 use zkpool_types::api::Problem;
+use zkpool_types::{ErrorCode, TraceParent};
 
+use crate::extract::trace_of;
 use crate::limits::REQUEST_ID_BYTES_MAX;
 use crate::{ApiError, Context};
 
@@ -29,7 +30,9 @@ pub(crate) async fn observe(
 ) -> Response {
     let id = request_id(&context, request.headers());
     let path = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
-    let span = tracing::info_span!("request", id, method = %request.method(), path);
+    let trace = trace_of(request.headers());
+    let trace = trace.as_ref().map(TraceParent::trace_id);
+    let span = tracing::info_span!("request", id, trace, method = %request.method(), path);
     let started = context.ports().clock.elapsed();
     let mut response = caught(next.run(request)).instrument(span.clone()).await;
     let latency_us = context.ports().clock.elapsed().saturating_sub(started).as_micros();

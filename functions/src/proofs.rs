@@ -15,11 +15,11 @@ use zkpool_jobs::{JobError, JobFilter, NewJob, SubmitError, Submitted, keys};
 use zkpool_ports::BlobError;
 use zkpool_types::api::{Page, ProofView, SubmitProof};
 use zkpool_types::limits::WAIT_S_MAX;
-use zkpool_types::{IdempotencyRecord, JobId, JobState, ProjectId, Sha256Digest};
+use zkpool_types::{IdempotencyRecord, JobId, JobState, ProjectId, Sha256Digest, TraceParent};
 
 use crate::circuits::resolve;
 use crate::endpoints::{Area, Endpoint};
-use crate::extract::{IdempotencyKey, JsonBody, PathParam, QueryParams};
+use crate::extract::{CallTrace, IdempotencyKey, JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::paging::{cursor, rows};
@@ -30,21 +30,30 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
+    submission_router(context).merge(status_router(context))
+}
+
+/// The endpoints that change something.
+pub fn submission_router(context: &Context) -> Router {
     Area::new(context)
         .serve(Endpoint::SubmitProof, submit)
-        .serve(Endpoint::ListProofs, list)
-        .serve(Endpoint::ShowProof, show)
         .serve(Endpoint::CancelProof, cancel)
         .finish()
+}
+
+/// The endpoints that only read.
+pub fn status_router(context: &Context) -> Router {
+    Area::new(context).serve(Endpoint::ListProofs, list).serve(Endpoint::ShowProof, show).finish()
 }
 
 async fn submit(
     State(context): State<Context>,
     Caller { project, .. }: Caller,
     IdempotencyKey(key): IdempotencyKey,
+    CallTrace(trace): CallTrace,
     body: JsonBody<SubmitProof>,
 ) -> ApiResult<(StatusCode, HeaderMap, Json<ProofView>)> {
-    let submission = Submission { context: &context, project, key, digest: body.digest };
+    let submission = Submission { context: &context, project, key, digest: body.digest, trace };
     let (job, replayed) = match submission.accept(body.value).await {
         Ok(submitted) => (submitted.request.id, submitted.replayed),
         Err(refusal) => (submission.earlier_job().await?.ok_or(refusal)?, true),
@@ -59,6 +68,7 @@ struct Submission<'a> {
     project: ProjectId,
     key: String,
     digest: Sha256Digest,
+    trace: Option<TraceParent>,
 }
 
 impl Submission<'_> {
@@ -75,6 +85,7 @@ impl Submission<'_> {
             witness,
             tags,
             deadline,
+            trace: self.trace.clone(),
         };
         Ok(self.context.jobs().submit(new).await?)
     }

@@ -3,6 +3,8 @@
 //! The bytes are announced with a key, and then sent to a signed address without one. Their size
 //! and digest are checked before anything becomes visible.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +13,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use serde::Deserialize;
 use tokio::time::timeout;
-use zkpool_ports::ByteStream;
+use zkpool_ports::{ByteStream, SignedRequest};
 use zkpool_types::api::{CreateUpload, UploadView};
 use zkpool_types::{Secret, Upload, UploadId};
 
@@ -35,8 +37,11 @@ async fn create(
     body: JsonBody<CreateUpload>,
 ) -> ApiResult<(StatusCode, Json<UploadView>)> {
     let upload = context.uploads().create(&caller.project, &body.value).await?;
-    let url = address(&context, &upload).await?;
-    let view = UploadView { id: upload.id, url, expires_at: upload.expires_at };
+    let (url, headers) = match context.uploads().direct_request(&upload).await? {
+        Some(SignedRequest { url, headers }) => (url, headers.into_iter().collect()),
+        None => (address(&context, &upload).await?, BTreeMap::new()),
+    };
+    let view = UploadView { id: upload.id, url, headers, expires_at: upload.expires_at };
     Ok((StatusCode::CREATED, Json(view)))
 }
 

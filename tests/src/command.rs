@@ -8,9 +8,15 @@ use crate::workspace::root;
 /// The `zkpool` that was built beside this test, in the same profile.
 #[must_use]
 pub fn zkpool_path() -> PathBuf {
+    built("zkpool")
+}
+
+/// A program that was built beside this test, in the same profile.
+#[must_use]
+pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/release/deps/system-… → target/release/zkpool
-    let path = test.parent().unwrap().parent().unwrap().join("zkpool");
+    let path = test.parent().unwrap().parent().unwrap().join(name);
     assert!(path.exists(), "{} is missing: build the workspace first", path.display());
     path
 }

@@ -6,5 +6,8 @@
 pub mod api;
 pub mod command;
 pub mod groth16;
+pub mod lambda;
 pub mod server;
+pub mod service;
+pub mod standins;
 pub mod workspace;

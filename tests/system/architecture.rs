@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("zkpool-ports", &["zkpool-types"]),
     ("zkpool-ledger", &["zkpool-types"]),
     ("zkpool-jobs", &["zkpool-types", "zkpool-ports", "zkpool-ledger"]),
+    ("zkpool-aws", &["zkpool-types", "zkpool-ports"]),
     (
         "zkpool-functions",
         &[
@@ -28,6 +29,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zkpool-snark",
         ],
     ),
+    (
+        "zkpool-lambda",
+        &["zkpool-aws", "zkpool-functions", "zkpool-jobs", "zkpool-ledger", "zkpool-ports"],
+    ),
+    ("zkpool-metrics", &["zkpool-types", "zkpool-ports", "zkpool-jobs", "zkpool-aws"]),
+    ("zkpool-replay", &["zkpool-ports", "zkpool-metrics"]),
     ("zkpool-gpu", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark"]),
     ("zkpool-bench", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark", "zkpool-gpu"]),
     (
@@ -47,9 +54,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Outside dependencies that only the named crates may use.
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["zkpool-ports"]),
-    ("axum", &["zkpool-functions"]),
+    ("axum", &["zkpool-functions", "zkpool-lambda"]),
+    ("lambda_http", &["zkpool-lambda", "zkpool-metrics"]),
     ("clap", &["zkpool"]),
-    ("ureq", &["zkpool", "zkpool-tests"]),
+    ("ureq", &["zkpool", "zkpool-worker", "zkpool-tests"]),
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-ff", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-poly", &["zkpool-bench"]),

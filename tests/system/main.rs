@@ -7,10 +7,14 @@
 )]
 
 mod architecture;
+mod aws;
+mod aws_crash;
+mod aws_roles;
 mod bench;
 mod crash;
 mod demo;
 mod gpu;
 mod idempotency;
+mod infra;
 mod readme;
 mod snarkjs;

@@ -1,5 +1,6 @@
 //! One request and its answer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -88,10 +89,11 @@ impl Client {
     }
 
     /// `PUT url` with bytes, of which there are `size`, without the key: the address is the
-    /// right to send them. `body` is called once an attempt.
+    /// right to send them, with `headers` where it asks for some. `body` is called once an attempt.
     pub(crate) fn put<B: AsSendBody>(
         &self,
         url: &str,
+        headers: &BTreeMap<String, String>,
         size: u64,
         mut body: impl FnMut() -> Result<B, CliError>,
     ) -> Result<(), CliError> {
@@ -103,6 +105,8 @@ impl Client {
             };
             let request = self.agent.put(&url).header("content-length", size);
             let request = request.header("content-type", "application/octet-stream");
+            let request =
+                headers.iter().fold(request, |all, (name, value)| all.header(name, value));
             self.judge("the upload's address", request.send(body), |_| Ok(()))
         })
     }

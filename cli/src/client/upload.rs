@@ -53,7 +53,7 @@ impl Client {
     ) -> Result<Source, CliError> {
         // A second announcement makes a second address, of which one is never used.
         let upload: UploadView = self.post(Repeat::Harmless, "/v1/uploads", &[], announced)?;
-        self.put(upload.url.expose(), announced.size, body)?;
+        self.put(upload.url.expose(), &upload.headers, announced.size, body)?;
         Ok(Source::Upload(upload.id))
     }
 }

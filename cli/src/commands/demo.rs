@@ -75,7 +75,7 @@ pub(crate) fn run(args: &DemoArgs, drawing: Drawing) -> Result<Report, CliError>
         let project: ProjectId = "demo".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
         let rows = prove_all(&service, &client, data, args.proofs as usize, drawing);
-        service.storage().revoke_key(&project, key)?;
+        service.storage().keys().revoke(&project, key)?;
         service.stop()?;
         report(rows?)
     })

@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 use zkpool_types::api::{CreateKey, CreatedKey};
 use zkpool_types::{KeyId, KeyRecord, ProjectId, Scope};
 
+#[cfg(feature = "aws")]
+use crate::aws::{AwsArgs, Service};
 use crate::client::{Client, ServerArgs};
 use crate::embedded::Storage;
 use crate::exit::CliError;
@@ -40,10 +42,17 @@ pub(crate) enum KeysCommand {
 #[derive(Args, Debug)]
 pub(crate) struct Place {
     /// Work on this data directory, beside a running server or without one
-    #[arg(long, value_name = "DIR", requires = "project")]
+    #[arg(long, value_name = "DIR", requires = "project", group = "storage")]
     data: Option<PathBuf>,
-    /// The project, with --data; on a server it is the project of the API key
-    #[arg(long, requires = "data")]
+    /// Work on the bucket of a service on AWS
+    #[cfg(feature = "aws")]
+    #[arg(long, requires = "project", group = "storage")]
+    aws: bool,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    service: AwsArgs,
+    /// The project, in storage; on a server it is the project of the API key
+    #[arg(long, requires = "storage")]
     project: Option<ProjectId>,
     #[command(flatten)]
     server: ServerArgs,
@@ -62,12 +71,19 @@ pub(crate) fn run(command: &KeysCommand) -> Result<Report, CliError> {
 enum Opened {
     /// A data directory and one project in it.
     Here(Storage, ProjectId),
+    /// A bucket and one project in it.
+    #[cfg(feature = "aws")]
+    Bucket(Service, ProjectId),
     /// A server.
     There(Client),
 }
 
 impl Place {
     fn open(&self) -> Result<Opened, CliError> {
+        #[cfg(feature = "aws")]
+        if let (true, Some(project)) = (self.aws, &self.project) {
+            return Ok(Opened::Bucket(self.service.open()?, project.clone()));
+        }
         match (&self.data, &self.project) {
             (Some(data), Some(project)) => Ok(Opened::Here(Storage::open(data)?, project.clone())),
             _ => Ok(Opened::There(Client::new(&self.server)?)),
@@ -78,21 +94,27 @@ impl Place {
 impl Opened {
     fn create(&self, scopes: &[Scope]) -> Result<CreatedKey, CliError> {
         match self {
-            Self::Here(storage, project) => storage.create_key(project, scopes),
+            Self::Here(storage, project) => storage.keys().create(project, scopes),
+            #[cfg(feature = "aws")]
+            Self::Bucket(service, project) => service.keys().create(project, scopes),
             Self::There(client) => client.create_key(&CreateKey { scopes: scopes.to_vec() }),
         }
     }
 
     fn list(&self) -> Result<Vec<KeyRecord>, CliError> {
         match self {
-            Self::Here(storage, project) => storage.keys(project),
+            Self::Here(storage, project) => storage.keys().list(project),
+            #[cfg(feature = "aws")]
+            Self::Bucket(service, project) => service.keys().list(project),
             Self::There(client) => client.keys(),
         }
     }
 
     fn revoke(&self, id: KeyId) -> Result<KeyId, CliError> {
         match self {
-            Self::Here(storage, project) => storage.revoke_key(project, id),
+            Self::Here(storage, project) => storage.keys().revoke(project, id),
+            #[cfg(feature = "aws")]
+            Self::Bucket(service, project) => service.keys().revoke(project, id),
             Self::There(client) => client.revoke_key(id).map(|revoked| revoked.id),
         }
     }

@@ -8,6 +8,8 @@ mod groth16;
 mod keys;
 mod proofs;
 mod prove;
+#[cfg(feature = "aws")]
+mod prover;
 mod serve;
 mod verify;
 
@@ -23,6 +25,8 @@ use crate::progress::Drawing;
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
     Serve(serve::ServeArgs),
+    #[cfg(feature = "aws")]
+    Prover(prover::ProverArgs),
     Devices(devices::DevicesArgs),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -44,6 +48,8 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
     match cli.command {
         Command::Demo(args) => demo::run(&args, drawing),
         Command::Serve(args) => serve::run(&args, cli.json),
+        #[cfg(feature = "aws")]
+        Command::Prover(args) => prover::run(&args, cli.json),
         Command::Devices(args) => devices::run(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Circuits(command) => circuits::run(&command, drawing),

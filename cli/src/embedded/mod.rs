@@ -7,5 +7,9 @@
 mod server;
 mod storage;
 
+#[cfg(feature = "aws")]
+pub(crate) use server::asked_to_stop;
 pub(crate) use server::{ANY_PORT, Embedded};
+#[cfg(feature = "aws")]
+pub(crate) use storage::KeyRing;
 pub(crate) use storage::Storage;

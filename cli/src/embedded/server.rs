@@ -80,7 +80,7 @@ impl Embedded {
 
     /// A client with a fresh key of `project`, and the key's id to revoke it by.
     pub(crate) fn client(&self, project: &ProjectId) -> Result<(Client, KeyId), CliError> {
-        let created = self.storage.create_key(project, &[Scope::Submit, Scope::Read])?;
+        let created = self.storage.keys().create(project, &[Scope::Submit, Scope::Read])?;
         let key: ApiKey = created.key.expose().parse()?;
         Ok((Client::with_key(&self.url(), key), created.record.id))
     }
@@ -139,7 +139,7 @@ fn prove(
 }
 
 /// Returns when the process receives SIGTERM or an interrupt from the terminal.
-async fn asked_to_stop() -> std::io::Result<()> {
+pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -75,8 +75,21 @@ impl Storage {
         self.runtime.shutdown_background();
     }
 
+    /// The keys in the directory.
+    pub(crate) fn keys(&self) -> KeyRing<'_> {
+        KeyRing { runtime: &self.runtime, keys: &self.keys }
+    }
+}
+
+/// The keys in storage, for whoever may write to it.
+pub(crate) struct KeyRing<'a> {
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) keys: &'a Keys,
+}
+
+impl KeyRing<'_> {
     /// Creates a key of `project`.
-    pub(crate) fn create_key(
+    pub(crate) fn create(
         &self,
         project: &ProjectId,
         scopes: &[Scope],
@@ -87,7 +100,7 @@ impl Storage {
     }
 
     /// Every key of `project`, revoked ones included.
-    pub(crate) fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, CliError> {
+    pub(crate) fn list(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, CliError> {
         let (mut records, mut after) = (Vec::new(), None);
         loop {
             let listed = self.runtime.block_on(self.keys.list(project, after, PAGE_ROWS_MAX));
@@ -101,7 +114,7 @@ impl Storage {
     }
 
     /// Revokes a key of `project`.
-    pub(crate) fn revoke_key(&self, project: &ProjectId, id: KeyId) -> Result<KeyId, CliError> {
+    pub(crate) fn revoke(&self, project: &ProjectId, id: KeyId) -> Result<KeyId, CliError> {
         let revoked = self.runtime.block_on(self.keys.revoke(project, id));
         revoked.map(|record| record.id).map_err(|error| refused(&error))
     }
@@ -109,7 +122,7 @@ impl Storage {
 
 /// What a server would have answered.
 fn refused(error: &ApiError) -> CliError {
-    let detail = "in the data directory of --data and the project of --project";
+    let detail = "in the storage and the project that were named";
     CliError::Problem(Box::new(Problem::new(error.code(), detail)))
 }
 
@@ -158,9 +171,9 @@ mod tests {
         let _lock = storage.lock().unwrap();
         let project: ProjectId = "acme".parse().unwrap();
         let beside = Storage::open(dir.path()).unwrap();
-        let created = beside.create_key(&project, &[Scope::Read]).unwrap();
-        assert_eq!(storage.keys(&project).unwrap()[0], created.record);
-        storage.revoke_key(&project, created.record.id).unwrap();
-        assert!(beside.keys(&project).unwrap()[0].revoked_at.is_some());
+        let created = beside.keys().create(&project, &[Scope::Read]).unwrap();
+        assert_eq!(storage.keys().list(&project).unwrap()[0], created.record);
+        storage.keys().revoke(&project, created.record.id).unwrap();
+        assert!(beside.keys().list(&project).unwrap()[0].revoked_at.is_some());
     }
 }

@@ -10,7 +10,7 @@ use zkpool_types::limits::{
 };
 use zkpool_types::{
     ArtifactRef, CircuitRef, IdempotencyRecord, JobId, JobRequest, LateMark, ProjectId, Secret,
-    Sha256Digest, Timestamp, UploadId,
+    Sha256Digest, Timestamp, TraceParent, UploadId,
 };
 
 use crate::decide::{Effect, Event, Job, decide};
@@ -48,6 +48,8 @@ pub struct NewJob {
     pub tags: BTreeMap<String, String>,
     /// When the proof stops being wanted; a day after acceptance when not given.
     pub deadline: Option<Timestamp>,
+    /// The call that asks, where it says which it is.
+    pub trace: Option<TraceParent>,
 }
 
 /// An accepted proof request.
@@ -256,6 +258,7 @@ impl Jobs {
             tags: new.tags.clone(),
             accepted_at,
             deadline: new.deadline.unwrap_or_else(|| after(accepted_at, DEADLINE_S_DEFAULT)),
+            trace: new.trace.clone(),
         }
     }
 

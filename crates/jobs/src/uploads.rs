@@ -1,7 +1,7 @@
 //! Large witnesses and proving keys on their way in: announced first, then streamed.
 
 use jiff::SignedDuration;
-use zkpool_ports::{BlobError, BlobKey, ByteStream, Expected, PutOnce};
+use zkpool_ports::{BlobError, BlobKey, ByteStream, Expected, PutOnce, SignedRequest};
 use zkpool_types::api::CreateUpload;
 use zkpool_types::limits::{UPLOAD_BYTES_MAX, UPLOAD_LIFETIME_S};
 use zkpool_types::{ArtifactRef, ProjectId, Timestamp, Upload, UploadId};
@@ -54,6 +54,26 @@ impl Uploads {
         let key = keys::upload(project, id);
         let upload = self.records.read(&key, RECORD_BYTES_MAX).await?;
         upload.ok_or(UploadError::NotFound(id))
+    }
+
+    /// A request that takes the announced bytes past this process, where the store offers one.
+    /// Like [`Uploads::receive`], it takes no others.
+    ///
+    /// # Errors
+    /// The store takes no upload of this size, or a port failed.
+    pub async fn direct_request(
+        &self,
+        upload: &Upload,
+    ) -> Result<Option<SignedRequest>, UploadError> {
+        let Upload { id, project, size, sha256, expires_at } = upload;
+        let expected = Expected { size: *size, sha256: *sha256 };
+        let lifetime = expires_at.duration_since(self.ports.clock.now()).unsigned_abs();
+        let key = keys::upload_bytes(project, *id);
+        let request = self.ports.blobs.upload_request(&key, expected, lifetime).await;
+        request.map_err(|error| match error {
+            BlobError::TooLarge { size, max, .. } => UploadError::Size { max, found: size },
+            error => UploadError::Port(PortError::Storage(error)),
+        })
     }
 
     /// Stores the bytes, if they are the announced ones. The same bytes again are no error.

@@ -3,11 +3,13 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use zkpool_types::Sha256Digest;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use sha2::{Digest, Sha256};
+use zkpool_types::{Secret, Sha256Digest};
 
 /// The bytes of a large object on their way in or out.
 pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
@@ -105,6 +107,15 @@ pub struct Expected {
 pub struct Stored {
     /// Length in bytes.
     pub size: u64,
+}
+
+/// A request that anyone may make who knows it, as it is, until it expires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedRequest {
+    /// The address.
+    pub url: Secret<String>,
+    /// Headers to send, beside the length of the body.
+    pub headers: Vec<(String, String)>,
 }
 
 /// Why a storage call failed.
@@ -225,7 +236,81 @@ pub trait BlobStore: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<String>, BlobError>;
 
+    /// A PUT by which somebody else stores exactly the expected bytes, within `lifetime` and
+    /// without passing through this process. The store refuses other bytes; the same ones may be
+    /// sent again. `None` where the store takes no bytes but through this process; the error
+    /// [`BlobError::TooLarge`] where it takes them this way, but not so many.
+    async fn upload_request(
+        &self,
+        _key: &BlobKey,
+        _expected: Expected,
+        _lifetime: Duration,
+    ) -> Result<Option<SignedRequest>, BlobError> {
+        Ok(None)
+    }
+
+    /// A GET by which somebody else reads the object within `lifetime`, or `None` as above.
+    async fn download_request(
+        &self,
+        _key: &BlobKey,
+        _lifetime: Duration,
+    ) -> Result<Option<SignedRequest>, BlobError> {
+        Ok(None)
+    }
+
     /// A local file with the object's bytes, where the store keeps one. Objects are immutable
     /// under content-addressed keys, so that such a file may be read without copying it.
     fn local_path(&self, key: &BlobKey) -> Option<PathBuf>;
+}
+
+/// The bytes of a streamed write as they come, up to the first that shows them not to be what was
+/// announced: then an error. Whoever reads the stream to its end has the announced bytes.
+pub fn checked(
+    key: &BlobKey,
+    body: ByteStream,
+    expected: Expected,
+) -> BoxStream<'static, Result<Bytes, BlobError>> {
+    let check = Check { key: key.clone(), expected, size: 0, hash: Sha256::new() };
+    stream::try_unfold((body, check), |(mut body, mut check)| async {
+        match body.next().await {
+            Some(chunk) => Ok(Some((check.next(chunk)?, (body, check)))),
+            None => check.finish().map(|()| None),
+        }
+    })
+    .boxed()
+}
+
+/// What has been seen of a stream.
+struct Check {
+    key: BlobKey,
+    expected: Expected,
+    size: u64,
+    hash: Sha256,
+}
+
+impl Check {
+    fn next(&mut self, chunk: std::io::Result<Bytes>) -> Result<Bytes, BlobError> {
+        let chunk = chunk.map_err(|source| BlobError::Source { key: self.key.clone(), source })?;
+        self.size = self.size.saturating_add(chunk.len() as u64);
+        if self.size > self.expected.size {
+            return Err(self.size_mismatch(self.expected.size.saturating_add(1)));
+        }
+        self.hash.update(&chunk);
+        Ok(chunk)
+    }
+
+    fn finish(self) -> Result<(), BlobError> {
+        if self.size != self.expected.size {
+            return Err(self.size_mismatch(self.size));
+        }
+        let Self { key, expected, hash, .. } = self;
+        match Sha256Digest::from_bytes(hash.finalize().into()) {
+            found if found == expected.sha256 => Ok(()),
+            found => Err(BlobError::DigestMismatch { key, expected: expected.sha256, found }),
+        }
+    }
+
+    fn size_mismatch(&self, found: u64) -> BlobError {
+        BlobError::SizeMismatch { key: self.key.clone(), expected: self.expected.size, found }
+    }
 }

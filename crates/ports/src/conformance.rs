@@ -88,12 +88,18 @@ use suite;
 async fn run<Port>(
     suite: &[(&'static str, Check<Port>)],
     make: impl AsyncFn() -> Port,
-) -> Result<(), Nonconformance> {
+) -> Vec<Nonconformance> {
+    let mut found = Vec::new();
     for (check, demand) in suite {
         tracing::debug!(check, "conformance");
-        demand(make().await).await.map_err(|violation| Nonconformance { check, violation })?;
+        let violation = demand(make().await).await.err();
+        found.extend(violation.map(|violation| Nonconformance { check, violation }));
     }
-    Ok(())
+    found
+}
+
+fn none(found: Vec<Nonconformance>) -> Result<(), Nonconformance> {
+    found.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Checks everything that [`BlobStore`] promises. `make` gives an empty store.
@@ -103,6 +109,14 @@ async fn run<Port>(
 pub async fn blob_store<Store: BlobStore + 'static>(
     make: impl AsyncFn() -> Store,
 ) -> Result<(), Nonconformance> {
+    none(blob_store_failures(make).await)
+}
+
+/// Every check of [`blob_store`] that fails: for stores that are known not to conform, so that a
+/// test can say in what.
+pub async fn blob_store_failures<Store: BlobStore + 'static>(
+    make: impl AsyncFn() -> Store,
+) -> Vec<Nonconformance> {
     run(blobs::SUITE, async || -> blobs::Store { Arc::new(make().await) as blobs::Store }).await
 }
 
@@ -139,7 +153,7 @@ pub const fn queue_policy() -> QueuePolicy {
 /// # Errors
 /// The first check that fails.
 pub async fn queue(make: impl AsyncFn() -> QueueUnderTest) -> Result<(), Nonconformance> {
-    run(queue::SUITE, make).await
+    none(run(queue::SUITE, make).await)
 }
 
 /// Checks what a queue can promise beyond [`queue`] when it sees all its messages at once: no
@@ -148,5 +162,5 @@ pub async fn queue(make: impl AsyncFn() -> QueueUnderTest) -> Result<(), Nonconf
 /// # Errors
 /// The first check that fails.
 pub async fn ordered_queue(make: impl AsyncFn() -> QueueUnderTest) -> Result<(), Nonconformance> {
-    run(queue::ORDERED_SUITE, make).await
+    none(run(queue::ORDERED_SUITE, make).await)
 }

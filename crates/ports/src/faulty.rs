@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 use crate::{
     BlobError, BlobKey, BlobStore, ByteStream, Delivery, Depth, Durability, Expected, Message,
-    PutOnce, Queue, QueueError, ReceiptHandle, Rng, Stored, lock,
+    PutOnce, Queue, QueueError, ReceiptHandle, Rng, SignedRequest, Stored, lock,
 };
 
 /// How often calls go wrong, each in thousandths.
@@ -201,6 +201,23 @@ impl BlobStore for FaultyBlobs {
         limit: usize,
     ) -> Result<Vec<String>, BlobError> {
         self.around(prefix, self.inner.list_children(prefix, after, limit)).await
+    }
+
+    async fn upload_request(
+        &self,
+        key: &BlobKey,
+        expected: Expected,
+        lifetime: Duration,
+    ) -> Result<Option<SignedRequest>, BlobError> {
+        self.around(key.as_str(), self.inner.upload_request(key, expected, lifetime)).await
+    }
+
+    async fn download_request(
+        &self,
+        key: &BlobKey,
+        lifetime: Duration,
+    ) -> Result<Option<SignedRequest>, BlobError> {
+        self.around(key.as_str(), self.inner.download_request(key, lifetime)).await
     }
 
     fn local_path(&self, key: &BlobKey) -> Option<PathBuf> {

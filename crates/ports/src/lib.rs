@@ -22,7 +22,9 @@ pub mod sqlite;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use blob::{BlobError, BlobKey, BlobStore, ByteStream, Durability, Expected, PutOnce, Stored};
+pub use blob::{
+    BlobError, BlobKey, BlobStore, ByteStream, Durability, Expected, PutOnce, SignedRequest, Stored,
+};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use ids::{Ids, TimeOrderedIds};
 pub use queue::{Delivery, Depth, Message, Queue, QueueError, QueuePolicy, ReceiptHandle};

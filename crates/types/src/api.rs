@@ -133,6 +133,9 @@ pub struct UploadView {
     pub id: UploadId,
     /// The address. Whoever knows it can send the announced bytes, and only those.
     pub url: Secret<String>,
+    /// Headers that have to be sent with the bytes, for addresses that are not this API's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// When the address stops working.
     pub expires_at: Timestamp,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ArtifactRef, AttemptId, CircuitRef, Curve, ErrorCode, JobId, ProjectId, ProofSystemKind,
-    Receipt, Sha256Digest, Timestamp,
+    Receipt, Sha256Digest, Timestamp, TraceParent,
 };
 
 /// Where a job stands.
@@ -101,6 +101,9 @@ pub struct JobRequest {
     pub accepted_at: Timestamp,
     /// When the requester stops wanting the proof.
     pub deadline: Timestamp,
+    /// The call that asked, for whoever follows it from process to process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
 }
 
 /// The message in the queue: which job to look at. The record, never the message, is the truth.

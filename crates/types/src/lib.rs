@@ -20,6 +20,7 @@ pub mod money;
 pub mod receipt;
 pub mod record;
 pub mod secret;
+pub mod trace;
 
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
 pub use digest::Sha256Digest;
@@ -33,6 +34,7 @@ pub use money::NanoUsd;
 pub use receipt::{ChargeLine, DeviceClass, ProvingDevice, Receipt, Usage};
 pub use record::{IdempotencyRecord, LateMark, SweepMark, Upload, Waste};
 pub use secret::Secret;
+pub use trace::TraceParent;
 
 /// A point in time with at most nanosecond precision, written as RFC 3339 in UTC.
 pub type Timestamp = jiff::Timestamp;

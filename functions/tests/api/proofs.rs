@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use zkpool_jobs::keys;
 
 use crate::harness::{Api, Call, WITNESS, WITNESS_OF_OTHER_CURVE, inline, submission};
 
@@ -45,6 +46,26 @@ async fn the_same_key_and_body_are_the_same_job_and_another_body_is_a_conflict()
     let other = json!({ "circuit": circuit, "witness": inline(WITNESS), "tags": { "a": "b" } });
     let other = submission(&key, &circuit, "k").json(&other);
     api.send(other).await.problem(409, "idempotency_conflict");
+}
+
+#[tokio::test]
+async fn a_submission_keeps_the_trace_that_it_is_part_of() {
+    let (api, key, circuit) = ready().await;
+    let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let standard = format!("00-{trace}-{span}-01");
+    let amazon = format!("Root=1-{}-{};Parent={span};Sampled=1", &trace[..8], &trace[8..]);
+    for (header, value, kept) in [
+        ("traceparent", standard.as_str(), true),
+        ("x-amzn-trace-id", &amazon, true),
+        ("traceparent", "none", false),
+    ] {
+        let job =
+            api.send(submission(&key, &circuit, value).header(header, value)).await.text("id");
+        let record = keys::request(&"owner".parse().unwrap(), job.parse().unwrap());
+        let record = api.ports.blobs.get(&record, 10_000).await.unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        assert_eq!(record["trace"].as_str(), kept.then_some(standard.as_str()), "{header}");
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,9 @@ pub(crate) const FAILURES_MAX: u32 = 3;
 /// Keys that are remembered as too large for the device, 32 bytes each.
 const REFUSED_KEYS_MAX: u64 = 1024;
 
+/// The target of log lines about a device that failed. Alarms count them.
+const LOG_TARGET: &str = "zkpool::device";
+
 /// The stages of a proof that has its device from beginning to end.
 const WHOLE: [Stage; 4] = [Stage::Witness, Stage::Ntt, Stage::Msm, Stage::Verifying];
 
@@ -193,9 +196,9 @@ impl Devices {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         let device = self.own.device.name();
         if self.is_retired() {
-            tracing::error!(%device, %error, failures, "the CPU proves from now on: the device failed");
+            tracing::error!(target: LOG_TARGET, %device, %error, failures, "the CPU proves from now on: the device failed");
         } else {
-            tracing::error!(%device, %error, failures, ?failure, "the device failed, the CPU proves");
+            tracing::error!(target: LOG_TARGET, %device, %error, failures, ?failure, "the device failed, the CPU proves");
         }
     }
 

@@ -55,10 +55,18 @@ impl Fetcher {
     /// Everything that the job of `claim` is proven from. The witness is checked against the
     /// digest that it was submitted with, and the key against the one it was registered with.
     pub(crate) async fn fetch(&self, claim: &Claim) -> Result<Inputs, FetchError> {
-        let key_file = self.manifest(&claim.request).await?.proving_key;
-        let key = self.devices.key(&key_file).await?;
+        let (key, key_file) = self.key(&claim.request).await?;
         let witness = self.jobs.witness(claim).await?;
         Ok(Inputs { key, key_file, witness })
+    }
+
+    /// The key of the request's circuit, ready on a device, and the file that it came from.
+    pub(crate) async fn key(
+        &self,
+        request: &JobRequest,
+    ) -> Result<(ReadyKey, ArtifactRef), FetchError> {
+        let key_file = self.manifest(request).await?.proving_key;
+        Ok((self.devices.key(&key_file).await?, key_file))
     }
 
     /// The manifest of the job's circuit. It never changes, so that it is read once.

@@ -12,6 +12,10 @@
 //! another attempt may do better: storage that does not answer, a panic. It is *handed back*,
 //! uncounted, when the worker is asked to stop.
 //!
+//! A worker that is started and stopped with others of its kind makes the keys ready that are asked
+//! for before its first claim, tells who asks how it is ([`serve_health`]), and asks its keeper not
+//! to be the one that is stopped while it holds a job ([`Protection`]).
+//!
 //! Nothing here decides what is committed: that is `zkpool-jobs`, whose fence refuses an attempt
 //! that no longer holds its job. Nothing here logs a value of a witness.
 
@@ -20,10 +24,13 @@ mod class;
 mod device;
 mod devices;
 mod fetch;
+mod health;
 mod hold;
 mod keys;
 mod meter;
+mod protection;
 mod settings;
+mod warm;
 mod worker;
 
 #[cfg(test)]
@@ -32,7 +39,9 @@ mod tests;
 pub use class::class_of;
 pub use device::{Blinding, Device, EngineDevice, PreparedKey, cpu, gpu};
 pub use fetch::FetchError;
+pub use health::{Phase, ask_health, serve_health};
 pub use keys::{KeyCache, KeyError};
 pub use meter::Meter;
+pub use protection::{EcsAgent, LASTS, Protection, ProtectionError};
 pub use settings::Settings;
 pub use worker::{Worker, WorkerError};

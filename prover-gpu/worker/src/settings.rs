@@ -39,6 +39,8 @@ pub struct Settings {
     pub sweep: Duration,
     /// Pause after the queue or storage did not answer.
     pub outage_pause: Duration,
+    /// Make the keys that are asked for ready before the first claim.
+    pub warm_start: bool,
 }
 
 impl Settings {
@@ -53,6 +55,7 @@ impl Settings {
             heartbeat: Duration::from_secs(HEARTBEAT_S),
             sweep: Duration::from_secs(SWEEP_S),
             outage_pause: OUTAGE_PAUSE_DEFAULT,
+            warm_start: false,
         }
     }
 }

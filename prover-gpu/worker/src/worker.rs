@@ -5,22 +5,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use zkpool_jobs::{Circuits, Claim, Commit, CommitError, Jobs, Ports, WitnessError};
-use zkpool_ports::{Clock, Rng};
-use zkpool_types::{DeviceClass, ErrorCode, Failure, Secret, Stage};
+use zkpool_ports::{BlobStore, Clock, Rng};
+use zkpool_types::{DeviceClass, ErrorCode, Failure, JobRequest, Secret, Stage, TraceParent};
 
 use crate::attempt::{self, Fault, Verdict};
 use crate::device::{Blinding, Device};
 use crate::devices::{Devices, ReadyKey, Station};
 use crate::fetch::{FetchError, Fetcher, Inputs};
+use crate::health::Phase;
 use crate::hold::Hold;
 use crate::keys::KeyError;
 use crate::meter::Meter;
+use crate::protection::{self, HeldJob, HeldJobs, Protection};
 use crate::settings::Settings;
+use crate::warm;
 
 /// Times a commit is tried while storage does not answer. The proof is at hand, and a new attempt
 /// costs as much again.
@@ -29,6 +32,10 @@ const COMMIT_TRIES: u32 = 3;
 /// How long a stage lasts before it is shown. Nobody sees a shorter one, and a write of progress
 /// right before the outcome would be part of what the disk makes durable with it.
 const SHOW_AFTER: Duration = Duration::from_millis(50);
+
+/// Longest time that keys are made ready before the first claim. A key that takes longer is
+/// prepared for its job, as without a warm start.
+const WARM_UP_MAX: Duration = Duration::from_secs(180);
 
 /// Why a worker cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +61,10 @@ pub struct Worker {
     /// A permit for each lane of the device, which is kept also while an abandoned proof runs out.
     /// A proof on the CPU that stands in for the device takes all of them: it needs all cores.
     lanes_free: Arc<Semaphore>,
+    blobs: Arc<dyn BlobStore>,
+    held: HeldJobs,
+    protection: Option<Arc<dyn Protection>>,
+    phase: watch::Sender<Phase>,
     settings: Settings,
 }
 
@@ -64,6 +75,7 @@ struct Job {
     meter: Arc<Meter>,
     span: Span,
     _reporting: AbortOnDropHandle<()>,
+    _held: HeldJob,
 }
 
 /// Why an attempt ended without a verdict.
@@ -100,9 +112,35 @@ impl Worker {
         let devices = Arc::new(Devices::new(&ports, device, &settings));
         let circuits = Circuits::new(ports.clone());
         let fetcher = Fetcher::new(jobs.clone(), circuits, Arc::clone(&devices));
-        let Ports { clock, rng, .. } = ports;
+        let Ports { blobs, clock, rng, .. } = ports;
         let lanes_free = Arc::new(Semaphore::new(devices.lanes() as usize));
-        Ok(Self { jobs, clock, rng, fetcher, devices, lanes_free, settings })
+        let (held, protection) = (HeldJobs::new(), None);
+        let phase = watch::Sender::new(Phase::Starting);
+        Ok(Self {
+            jobs,
+            clock,
+            rng,
+            fetcher,
+            devices,
+            lanes_free,
+            blobs,
+            held,
+            protection,
+            phase,
+            settings,
+        })
+    }
+
+    /// The worker under a keeper that is told while it holds jobs.
+    #[must_use]
+    pub fn with_protection(self, protection: Arc<dyn Protection>) -> Self {
+        Self { protection: Some(protection), ..self }
+    }
+
+    /// What the worker is doing, now and from now on.
+    #[must_use]
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
     }
 
     /// Proves until `stop` is cancelled.
@@ -110,11 +148,59 @@ impl Worker {
     /// It then hands back what it holds, so that other provers see it at once, and returns within
     /// the wait of one claim. A proof that was being made runs out on its thread, unheeded.
     pub async fn run(&self, stop: CancellationToken) {
+        if self.settings.warm_start {
+            stop.run_until_cancelled(self.warm_up()).await;
+        }
+        self.phase.send_replace(Phase::Ready);
         // Room for one: a job is claimed when the one before it has gone to the device.
         let (ready, next) = mpsc::channel(1);
         let next = Mutex::new(next);
         let lanes = (0..self.devices.lanes()).map(|_| self.prove_jobs(&next, &stop));
-        tokio::join!(self.fetch_jobs(ready, &stop), join_all(lanes), self.sweep(&stop));
+        let draining = async {
+            stop.cancelled().await;
+            self.phase.send_replace(Phase::Draining);
+        };
+        tokio::join!(
+            self.fetch_jobs(ready, &stop),
+            join_all(lanes),
+            self.sweep(&stop),
+            self.keep_protected(&stop),
+            draining,
+        );
+    }
+
+    /// Makes the keys ready that are asked for. What fails or takes too long is left to its job.
+    async fn warm_up(&self) {
+        let warming = async {
+            match warm::circuits_asked_for(self.blobs.as_ref()).await {
+                Ok(requests) => self.prepare(&requests).await,
+                Err(error) => tracing::warn!(%error, "no key is made ready ahead"),
+            }
+        };
+        tokio::select! {
+            () = warming => {}
+            () = self.clock.sleep(WARM_UP_MAX) => tracing::warn!("keys are not ready in time"),
+        }
+    }
+
+    /// Makes the keys of these requests ready.
+    async fn prepare(&self, requests: &[JobRequest]) {
+        for request in requests {
+            match self.fetcher.key(request).await {
+                Ok(_) => tracing::info!(circuit = %request.circuit, "the key is ready"),
+                Err(error) => {
+                    tracing::warn!(circuit = %request.circuit, %error, "the key is not ready");
+                }
+            }
+        }
+    }
+
+    /// Tells the keeper, where there is one, while jobs are held.
+    async fn keep_protected(&self, stop: &CancellationToken) {
+        if let Some(protection) = &self.protection {
+            let (protection, clock) = (Arc::clone(protection), Arc::clone(&self.clock));
+            protection::keep(protection, &self.held, clock, stop).await;
+        }
     }
 
     /// Sweeps for lost messages, overdue jobs and dead letters.
@@ -157,7 +243,8 @@ impl Worker {
     /// Begins to hold, to meter and to report on a claimed job.
     fn hold(&self, claim: Claim) -> Job {
         let attempt = claim.attempt.number;
-        let span = tracing::info_span!("job", job = %claim.request.id, attempt);
+        let trace = claim.request.trace.as_ref().map(TraceParent::trace_id);
+        let span = tracing::info_span!("job", job = %claim.request.id, attempt, trace);
         let claim = Arc::new(claim);
         let (meter, mut stages) = Meter::new(Arc::clone(&self.clock));
         let (jobs, reported) = (self.jobs.clone(), Arc::clone(&claim));
@@ -174,7 +261,8 @@ impl Worker {
         let _entered = span.enter();
         let hold = Hold::new(jobs, Arc::clone(&claim), clock, self.settings.heartbeat);
         let reporting = AbortOnDropHandle::new(tokio::spawn(reporting.in_current_span()));
-        Job { claim, hold, meter: Arc::new(meter), span: span.clone(), _reporting: reporting }
+        let (meter, span) = (Arc::new(meter), span.clone());
+        Job { claim, hold, meter, span, _reporting: reporting, _held: self.held.add() }
     }
 
     /// Fetches what the job needs, unless it is lost or the worker stops first.

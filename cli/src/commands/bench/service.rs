@@ -81,7 +81,7 @@ pub(crate) fn run(args: &ServiceArgs, drawing: Drawing) -> Result<Report, CliErr
         let project: ProjectId = "bench".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
         let samples = measure(&service, &client, &project, data, args.proofs as usize, drawing);
-        service.storage().revoke_key(&project, key)?;
+        service.storage().keys().revoke(&project, key)?;
         service.stop()?;
         samples
     })?;

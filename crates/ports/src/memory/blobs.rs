@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
-use zkpool_types::Sha256Digest;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
+use crate::blob::checked;
 use crate::{
     BlobError, BlobKey, BlobStore, ByteStream, Durability, Expected, PutOnce, Stored, lock,
 };
@@ -46,32 +46,6 @@ impl MemoryBlobs {
     }
 }
 
-/// The whole of `body`, if it is what was announced.
-async fn collect(
-    key: &BlobKey,
-    mut body: ByteStream,
-    expected: Expected,
-) -> Result<Bytes, BlobError> {
-    let Expected { size: expected_size, sha256 } = expected;
-    let mut bytes = BytesMut::new();
-    let mismatch =
-        |found| BlobError::SizeMismatch { key: key.clone(), expected: expected_size, found };
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|source| BlobError::Source { key: key.clone(), source })?;
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() as u64 > expected_size {
-            return Err(mismatch(expected_size.saturating_add(1)));
-        }
-    }
-    if bytes.len() as u64 != expected_size {
-        return Err(mismatch(bytes.len() as u64));
-    }
-    match Sha256Digest::of(&bytes) {
-        found if found == sha256 => Ok(bytes.freeze()),
-        found => Err(BlobError::DigestMismatch { key: key.clone(), expected: sha256, found }),
-    }
-}
-
 #[async_trait]
 impl BlobStore for MemoryBlobs {
     async fn put_once(&self, key: &BlobKey, body: Bytes) -> Result<PutOnce, BlobError> {
@@ -89,8 +63,8 @@ impl BlobStore for MemoryBlobs {
         body: ByteStream,
         expected: Expected,
     ) -> Result<PutOnce, BlobError> {
-        let body = collect(key, body, expected).await?;
-        Ok(self.create(key, body))
+        let chunks: Vec<Bytes> = checked(key, body, expected).try_collect().await?;
+        Ok(self.create(key, chunks.concat().into()))
     }
 
     async fn get(&self, key: &BlobKey, size_max: u64) -> Result<Bytes, BlobError> {

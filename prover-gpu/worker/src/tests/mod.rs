@@ -2,6 +2,7 @@
 
 mod fallback;
 mod pool;
+mod service;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -82,23 +82,26 @@ impl Pool {
             witness: WitnessSource::Inline(Secret::new(Bytes::copy_from_slice(witness))),
             tags: [].into(),
             deadline: None,
+            trace: None,
         };
         self.jobs.submit(new).await.unwrap().request.id
     }
 
-    pub(crate) fn start(&self, device: impl Device + 'static) -> Running {
-        let settings = Settings {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
             claim_wait: Duration::from_millis(50),
             heartbeat: Duration::from_millis(50),
             ..Settings::new(self.cache.path())
-        };
-        let worker =
-            Worker::new(self.ports.clone(), self.jobs.clone(), Arc::new(device), settings).unwrap();
-        let stop = CancellationToken::new();
-        let stopping = stop.clone();
-        Running { task: tokio::spawn(async move { worker.run(stopping).await }), stop }
+        }
     }
 
+    pub(crate) fn worker(&self, device: impl Device + 'static, settings: Settings) -> Worker {
+        Worker::new(self.ports.clone(), self.jobs.clone(), Arc::new(device), settings).unwrap()
+    }
+
+    pub(crate) fn start(&self, device: impl Device + 'static) -> Running {
+        Running::of(self.worker(device, self.settings()))
+    }
     /// The job once it has ended.
     pub(crate) async fn ended(&self, job: JobId) -> ProofView {
         self.until(job, |view| view.state.is_terminal()).await
@@ -133,6 +136,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Runs a worker.
+    pub(crate) fn of(worker: Worker) -> Self {
+        let stop = CancellationToken::new();
+        let stopping = stop.clone();
+        Self { task: tokio::spawn(async move { worker.run(stopping).await }), stop }
+    }
+
     /// Asks the worker to stop and returns how long that took.
     pub(crate) async fn stop(self) -> Duration {
         let clock = SystemClock::new();

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds the functions' archives, target/lambda/NAME.zip, and prints the release: a digest of all.
+#
+#     infra/build.sh [arm64|x86_64]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. infra/environment.sh
+
+FUNCTIONS=(circuits metrics status submit sweep)
+
+case "${1:-arm64}" in
+    arm64) target=(--arm64) ;;
+    x86_64) target=(--x86-64) ;;
+    *) echo "expected arm64 or x86_64, found $1" >&2; exit 2 ;;
+esac
+environment build
+export PATH="$TOOLS/build/bin:$PATH"
+bins=()
+for name in "${FUNCTIONS[@]}"; do bins+=(--bin "$name"); done
+cargo lambda build --profile function --locked "${target[@]}" --package zkpool-lambda \
+    --package zkpool-metrics "${bins[@]}" >&2
+
+archives=()
+for name in "${FUNCTIONS[@]}"; do
+    python3 infra/archive.py "target/lambda/$name/bootstrap" "target/lambda/$name.zip"
+    archives+=("target/lambda/$name.zip")
+done
+sha256sum "${archives[@]}" | sha256sum | cut -c1-16

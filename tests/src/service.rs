@@ -1,0 +1,213 @@
+//! A whole service on AWS's stand-ins.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::api::Client;
+use crate::command::{succeed, zkpool_path};
+use crate::lambda::{Environment, Function, Functions, HttpApi};
+use crate::standins::{AccessKey, Ministack, Queues};
+use crate::workspace::fixture;
+
+/// The bucket of every service: each has a stand-in of its own.
+pub const BUCKET: &str = "zkpool-blobs";
+
+/// The queue of every service. That of its dead letters ends in `-dead`.
+pub const QUEUE: &str = "zkpool-jobs";
+
+/// Deliveries after which the queue gives up on a message.
+const RECEIVES_MAX: u32 = 3;
+
+/// A service without a prover.
+#[derive(Debug)]
+pub struct Service {
+    /// The stand-in.
+    pub aws: Ministack,
+    /// Its queues.
+    pub queues: Queues,
+    /// The functions behind the API.
+    pub functions: Arc<Functions>,
+    /// The API.
+    pub api: HttpApi,
+    /// A key of the project `acme` that may do everything but account for money.
+    pub key: String,
+    /// Who the functions and provers are, by their names.
+    identities: Box<dyn Identities>,
+    folder: TempDir,
+}
+
+/// Who a function or a prover is to AWS.
+pub trait Identities: std::fmt::Debug {
+    /// The access key of the function or prover of this name.
+    fn access_key(&self, name: &str) -> AccessKey;
+}
+
+/// Everyone is the administrator, who may do everything.
+#[derive(Debug)]
+struct Administrator;
+
+impl Identities for Administrator {
+    fn access_key(&self, _: &str) -> AccessKey {
+        AccessKey::administrator()
+    }
+}
+
+impl Service {
+    /// Starts a service in which everyone may do everything.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_on(Ministack::start(), |_| Box::new(Administrator))
+    }
+
+    /// Starts a service on this stand-in, with these identities in it.
+    #[must_use]
+    pub fn start_on(
+        aws: Ministack,
+        identities: impl Fn(&Ministack) -> Box<dyn Identities>,
+    ) -> Self {
+        aws.create_bucket(BUCKET);
+        let queues = aws.create_queues(QUEUE, RECEIVES_MAX);
+        let (identities, folder) = (identities(&aws), tempfile::tempdir().unwrap());
+        let of = |name: &str| environment(&aws, &queues, &identities.access_key(name));
+        let functions = Arc::new(Functions::start(of, folder.path()));
+        let api = HttpApi::start(&functions);
+        let key = create_key(&environment(&aws, &queues, &AccessKey::administrator()));
+        Self { aws, queues, functions, api, key, identities, folder }
+    }
+
+    /// The environment of the function or prover of this name.
+    #[must_use]
+    pub fn environment(&self, name: &str) -> Environment {
+        environment(&self.aws, &self.queues, &self.identities.access_key(name))
+    }
+
+    /// A client with the service's key.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(&self.api.url, &self.key)
+    }
+
+    /// Registers the multiplier, by the command of a client.
+    pub fn register(&self) {
+        let key = fixture("bn128", "multiplier.zkey");
+        let add = ["circuits", "add", "multiplier", key.to_str().unwrap()];
+        let server = [("ZKPOOL_SERVER", &self.api.url), ("ZKPOOL_API_KEY", &self.key)];
+        succeed(Command::new(zkpool_path()).args(add).envs(server));
+    }
+
+    /// Starts another function of this service.
+    #[must_use]
+    pub fn start_function(&self, name: &str) -> Function {
+        Function::start(name, &self.environment(name), self.folder.path())
+    }
+
+    /// Starts a prover of this service.
+    #[must_use]
+    pub fn start_prover(&self) -> Prover {
+        Prover::start(&self.environment("prover"), self.folder.path())
+    }
+
+    /// Messages of a queue that wait, and that are held.
+    #[must_use]
+    pub fn messages(&self, queue: &str) -> (u64, u64) {
+        let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+        let asked = json!({ "QueueUrl": queue, "AttributeNames": names });
+        let counts = self.aws.sqs("GetQueueAttributes", &asked)["Attributes"].clone();
+        let count = |name: &str| counts[name].as_str().unwrap().parse().unwrap();
+        (count(names[0]), count(names[1]))
+    }
+
+    /// Whether the bucket has an object of this key.
+    #[must_use]
+    pub fn has_object(&self, key: &str) -> bool {
+        self.aws.has_object(BUCKET, key)
+    }
+}
+
+fn environment(aws: &Ministack, queues: &Queues, as_whom: &AccessKey) -> Environment {
+    let ours = [
+        ("ZKPOOL_BUCKET", BUCKET),
+        ("ZKPOOL_QUEUE_URL", &queues.live),
+        ("ZKPOOL_DEAD_LETTER_QUEUE_URL", &queues.dead),
+        ("ZKPOOL_S3_PATH_STYLE", "true"),
+        ("RUST_LOG", "info"),
+    ];
+    let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    [aws.environment(as_whom), ours.to_vec()].concat()
+}
+
+/// The first key of a service, made by its operator in the bucket.
+fn create_key(environment: &Environment) -> String {
+    let create = ["keys", "create", "--aws", "--project", "acme", "--scopes", "submit,read,admin"];
+    let command = &mut Command::new(zkpool_path());
+    succeed(command.args(create).envs(environment.iter().cloned())).trim().to_owned()
+}
+
+/// A prover in a process of its own. Dropping it kills it.
+#[derive(Debug)]
+pub struct Prover {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Prover {
+    fn start(environment: &Environment, folder: &Path) -> Self {
+        let log = folder.join("prover.log");
+        let output = File::options().append(true).create(true).open(&log).unwrap();
+        let process = Command::new(zkpool_path())
+            .args(["prover", "--device", "cpu", "--log-json", "--cache"])
+            .arg(folder.join("cache"))
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        Self { process, log }
+    }
+
+    /// What every prover of the service has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Asks it to end (SIGTERM). It may take its time.
+    pub fn ask_to_stop(&self) {
+        let pid = self.process.id().to_string();
+        succeed(Command::new("kill").args(["-TERM", &pid]));
+    }
+
+    /// How it ended, once it has.
+    #[must_use]
+    pub fn wait(mut self) -> ExitStatus {
+        self.process.wait().unwrap()
+    }
+
+    /// Kills it without a chance to clean up (SIGKILL).
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Prover {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The public form of a view's proof and inputs as the offline verifier takes them.
+#[must_use]
+pub fn proof_files(view: &Value, folder: &Path) -> [PathBuf; 2] {
+    let [public, proof] = ["public.json", "proof.json"].map(|name| folder.join(name));
+    fs::write(&proof, view["proof"]["proof"].to_string()).unwrap();
+    fs::write(&public, view["proof"]["public_inputs"].to_string()).unwrap();
+    [public, proof]
+}
