@@ -1,6 +1,6 @@
 //! The sums of buckets: of the bases whose scalars have the same digit in the same window.
 //!
-//! The terms of all buckets are cut into tasks of one size, wherever buckets begin and end, so that
+//! The terms of some windows are cut into tasks of one size, wherever buckets begin and end, so that
 //! every distribution of scalars keeps all threads busy. A task adds the terms of each bucket up in
 //! pairs, level by level, while they are in the cache.
 

@@ -2,7 +2,7 @@
 //!
 //! With A_i the sum of bucket i, sum i A_i = sum of the A_i with odd i, and twice the sum of
 //! i (A_2i + A_2i+1). That is one halving of the buckets and a sum for each bit of a digit, and all
-//! of these sums, of all windows, are halved in step, so that they share their inversions.
+//! of these sums, of some windows, are halved in step, so that they share their inversions.
 
 use std::ops::Range;
 
