@@ -27,7 +27,7 @@ pub(crate) fn msm<P: CpuCurve>(
     let groups = groups(scalars.windows()).into_par_iter().with_max_len(1);
     let points = groups.flat_map_iter(|windows| {
         let partials = partial_sums(arithmetic, bases, scalars, windows.clone());
-        weigh(arithmetic, &partials, windows, scalars.width())
+        weigh(arithmetic, partials, windows, scalars.width())
     });
     horner(&points.collect::<Vec<_>>())
 }
