@@ -153,7 +153,8 @@ impl Ministack {
         self.call("ecs", &format!("AmazonEC2ContainerServiceV20141113.{operation}"), body)
     }
 
-    /// Creates a service of ECS in a new cluster, with as many tasks wanted. None ever runs.
+    /// Creates a service of ECS in a new cluster, with as many tasks wanted. The
+    /// stand-in starts none, and says that all of them run.
     pub fn create_service(&self, cluster: &str, service: &str, desired: u32) {
         let container = json!({ "name": "prover", "image": "prover" });
         let task = json!({ "family": "prover", "containerDefinitions": [container] });
