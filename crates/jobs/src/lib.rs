@@ -30,6 +30,7 @@ pub mod performance;
 mod records;
 pub mod submit;
 pub mod sweeper;
+pub mod unswept;
 pub mod uploads;
 pub mod view;
 mod witness;
@@ -46,6 +47,7 @@ pub use error::{CommitError, JobError, PortError, SubmitError, UploadError, Witn
 pub use list::JobFilter;
 pub use submit::{NewJob, Submitted, WitnessSource};
 pub use sweeper::SweepReport;
+pub use unswept::{Unswept, unswept};
 pub use uploads::Uploads;
 
 use endings::Endings;

@@ -30,6 +30,7 @@ mod keys;
 mod meter;
 mod protection;
 mod settings;
+mod spot;
 mod warm;
 mod worker;
 
@@ -44,4 +45,5 @@ pub use keys::{KeyCache, KeyError};
 pub use meter::Meter;
 pub use protection::{EcsAgent, LASTS, Protection, ProtectionError};
 pub use settings::Settings;
+pub use spot::{METADATA, SpotNotice};
 pub use worker::{Worker, WorkerError};
