@@ -14,11 +14,14 @@
 //! late/{project}/{job}                           jobs the sweeper must look at again
 //! api-keys/{digest of key}.json                  key record
 //! api-key-names/{project}/{key id}.json          create-once: digest of the key
+//! sessions/{session}.json                        a sign-in to the dashboard
 //! server/upload-address-secret                   create-once: signs addresses of uploads
 //! ```
 
 use zkpool_ports::BlobKey;
-use zkpool_types::{AttemptId, CircuitRef, JobId, KeyId, ProjectId, Sha256Digest, UploadId};
+use zkpool_types::{
+    AttemptId, CircuitRef, JobId, KeyId, ProjectId, SessionId, Sha256Digest, UploadId,
+};
 
 /// Below this prefix every child is a project with jobs.
 pub const JOB_PROJECTS: &str = "jobs/";
@@ -28,6 +31,9 @@ pub const UPLOAD_PROJECTS: &str = "uploads/";
 
 /// Below this prefix every key is a key record.
 pub const API_KEYS: &str = "api-keys/";
+
+/// Below this prefix every key is a session.
+pub const SESSIONS: &str = "sessions/";
 
 #[expect(
     clippy::expect_used,
@@ -158,6 +164,12 @@ pub fn api_key_names(project: &ProjectId) -> String {
 #[must_use]
 pub fn api_key_name(project: &ProjectId, id: KeyId) -> BlobKey {
     key(format!("api-key-names/{project}/{id}.json"))
+}
+
+/// What is stored of a sign-in to the dashboard.
+#[must_use]
+pub fn session(id: SessionId) -> BlobKey {
+    key(format!("{SESSIONS}{id}.json"))
 }
 
 /// What addresses of uploads are signed with.
