@@ -100,6 +100,11 @@ uuid_id!(
     SessionId,
     "a session id (a lower-case hyphenated UUID)"
 );
+uuid_id!(
+    /// A correction of a charge.
+    CorrectionId,
+    "a correction id (a lower-case hyphenated UUID)"
+);
 
 /// A tenant: 1 to 40 of `a-z`, `0-9` and `-`, beginning with a letter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

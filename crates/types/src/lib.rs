@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod circuit;
+pub mod cost;
 pub mod digest;
 pub mod error_code;
 pub mod ids;
@@ -24,9 +25,10 @@ pub mod session;
 pub mod trace;
 
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
+pub use cost::{CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, UsageRow};
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
-pub use ids::{AttemptId, JobId, KeyId, ProjectId, SessionId, UploadId};
+pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, SessionId, UploadId};
 pub use job::{
     Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,
 };
