@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use zkpool_billing::Costs;
 use zkpool_jobs::{Circuits, Jobs, Ports, Uploads};
 use zkpool_ledger::PriceBook;
 
@@ -39,6 +40,7 @@ struct Inner {
     ports: Ports,
     jobs: Jobs,
     circuits: Circuits,
+    costs: Costs,
     uploads: Uploads,
     upload_addresses: UploadAddresses,
     keys: Keys,
@@ -60,6 +62,7 @@ impl Context {
         Self(Arc::new(Inner {
             jobs: Jobs::new(ports.clone(), price_book),
             circuits: Circuits::new(ports.clone()),
+            costs: Costs::new(ports.clone()),
             uploads: Uploads::new(ports.clone()),
             upload_addresses: UploadAddresses::new(ports.clone()),
             keys: Keys::new(ports.clone()),
@@ -90,6 +93,10 @@ impl Context {
 
     pub(crate) fn circuits(&self) -> &Circuits {
         &self.0.circuits
+    }
+
+    pub(crate) fn costs(&self) -> &Costs {
+        &self.0.costs
     }
 
     pub(crate) fn uploads(&self) -> &Uploads {

@@ -129,6 +129,8 @@ endpoints! {
     SignOut = POST "/dashboard/sign-out", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// What the project spends, and how fast its proofs are.
     OverviewPage = GET "/dashboard", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// A cost report in the grouping that is asked for.
+    CostsPage = GET "/dashboard/costs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// The project's jobs.
     JobsPage = GET "/dashboard/jobs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// One job with its receipt.
@@ -191,12 +193,31 @@ mod tests {
     fn only_named_endpoints_go_without_a_key() {
         let open: Vec<_> = Endpoint::ALL
             .iter()
-            .filter(|endpoint| !matches!(endpoint.row().access, Access::Key(_)))
+            .filter(|endpoint| {
+                !matches!(endpoint.row().access, Access::Key(_) | Access::Session(_))
+            })
             .collect();
         assert_eq!(
             open,
-            [&Endpoint::Index, &Endpoint::Health, &Endpoint::Readiness, &Endpoint::ReceiveUpload]
+            [
+                &Endpoint::Index,
+                &Endpoint::Health,
+                &Endpoint::Readiness,
+                &Endpoint::ReceiveUpload,
+                &Endpoint::SignInPage,
+                &Endpoint::SignIn,
+                &Endpoint::Asset,
+            ]
         );
+    }
+
+    #[test]
+    fn every_page_of_a_session_is_where_its_cookie_is_sent() {
+        for endpoint in Endpoint::ALL {
+            let row = endpoint.row();
+            let has_session = matches!(row.access, Access::Session(_));
+            assert!(!has_session || row.path.starts_with("/dashboard"), "{}", row.path);
+        }
     }
 
     #[test]

@@ -94,9 +94,10 @@ mod tests {
         assert!(!accepts(&[("origin", "https://evil.example"), ("host", "pool.example")]));
         assert!(!accepts(&[("origin", "null"), ("host", "pool.example")]));
         assert!(!accepts(&[("origin", "https://pool.example")]));
-        assert!(!accepts(&[("sec-fetch-site", "cross-site"), ("origin", "https://pool.example"), (
-            "host",
-            "pool.example"
-        )]));
+        assert!(!accepts(&[
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "https://pool.example"),
+            ("host", "pool.example")
+        ]));
     }
 }

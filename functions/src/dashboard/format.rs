@@ -1,5 +1,7 @@
 //! Figures as people read them: exact, with their digits in groups, and times in UTC.
 
+use std::fmt;
+
 use zkpool_types::{NanoUsd, Timestamp};
 
 /// Nano-dollars in a dollar.
@@ -15,13 +17,30 @@ pub(crate) struct Amount {
     pub(crate) below: String,
 }
 
-impl From<NanoUsd> for Amount {
-    fn from(amount: NanoUsd) -> Self {
-        let (usd, nano) = (amount.get() / NANO_PER_USD, amount.get() % NANO_PER_USD);
+impl Amount {
+    /// An amount that may be a credit.
+    pub(crate) fn signed(nano_usd: i64) -> Self {
+        Self::new(if nano_usd < 0 { "\u{2212}" } else { "" }, nano_usd.unsigned_abs())
+    }
+
+    fn new(sign: &str, nano_usd: u64) -> Self {
+        let (usd, nano) = (nano_usd / NANO_PER_USD, nano_usd % NANO_PER_USD);
         Self {
-            cents: format!("${}.{:02}", grouped(usd), nano / NANO_PER_CENT),
+            cents: format!("{sign}${}.{:02}", grouped(usd), nano / NANO_PER_CENT),
             below: format!("{:07}", nano % NANO_PER_CENT),
         }
+    }
+}
+
+impl From<NanoUsd> for Amount {
+    fn from(amount: NanoUsd) -> Self {
+        Self::new("", amount.get())
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.cents, self.below)
     }
 }
 
@@ -30,7 +49,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -106,6 +125,8 @@ mod tests {
         assert_eq!((amount.cents.as_str(), amount.below.as_str()), ("$1,234.56", "7890123"));
         let amount = Amount::from(NanoUsd::new(400));
         assert_eq!((amount.cents.as_str(), amount.below.as_str()), ("$0.00", "0000400"));
+        assert_eq!(Amount::signed(-1_000_000_400).to_string(), "\u{2212}$1.000000400");
+        assert_eq!(Amount::signed(i64::MIN).to_string(), "\u{2212}$9,223,372,036.854775808");
     }
 
     #[test]

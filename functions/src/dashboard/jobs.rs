@@ -42,8 +42,12 @@ impl JobsQuery {
 
     /// The address of the page that goes on from `after`.
     fn older(&self, after: &str) -> String {
-        let fields =
-            [("state", &*self.state), ("circuit", &self.circuit), ("tag", &self.tag), ("after", after)];
+        let fields = [
+            ("state", &*self.state),
+            ("circuit", &self.circuit),
+            ("tag", &self.tag),
+            ("after", after),
+        ];
         let given: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         format!("/dashboard/jobs?{}", serde_urlencoded::to_string(given).unwrap_or_default())
     }

@@ -9,13 +9,16 @@
 //! and problems for everyone else.
 
 mod assets;
+mod breakdown;
 mod charts;
+mod costs;
 mod fleet;
 mod form;
 mod format;
 mod jobs;
 mod overview;
 mod page;
+mod period;
 mod receipt;
 mod session;
 mod sign_in;
@@ -37,6 +40,7 @@ pub fn router(context: &Context) -> Router {
         .serve(Endpoint::SignIn, sign_in::sign_in)
         .serve(Endpoint::SignOut, sign_in::sign_out)
         .serve(Endpoint::OverviewPage, overview::page)
+        .serve(Endpoint::CostsPage, costs::page)
         .serve(Endpoint::JobsPage, jobs::page)
         .serve(Endpoint::JobPage, receipt::page)
         .serve(Endpoint::DownloadReceipt, receipt::download)

@@ -15,6 +15,7 @@ use crate::{ApiError, Context};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     Overview,
+    Costs,
     Jobs,
     Fleet,
     /// A page that is no section, such as the one that asks for a key.
@@ -22,8 +23,9 @@ pub(crate) enum Section {
 }
 
 impl Section {
-    const MENU: [(Self, &'static str, &'static str); 3] = [
+    const MENU: [(Self, &'static str, &'static str); 4] = [
         (Self::Overview, "/dashboard", "Overview"),
+        (Self::Costs, "/dashboard/costs", "Costs"),
         (Self::Jobs, "/dashboard/jobs", "Jobs"),
         (Self::Fleet, "/dashboard/fleet", "Queue and fleet"),
     ];
@@ -121,7 +123,7 @@ pub(crate) async fn protect(
     let for_browser = wants_page(request.headers());
     let mut response = next.run(request).await;
     if for_browser && let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = with_page_of(problem, response);
+        response = with_page_of(problem, &response);
     }
     add_protection(response.headers_mut(), context.is_https());
     response
@@ -146,7 +148,7 @@ struct ProblemPage {
 }
 
 /// The same response with a page that says what failed.
-fn with_page_of(problem: Problem, response: Response) -> Response {
+fn with_page_of(problem: Problem, response: &Response) -> Response {
     let (status, headers) = (response.status(), response.headers().clone());
     let mut page = Page(ProblemPage { frame: Frame::public(), problem }).into_response();
     if page.status() == StatusCode::OK {
@@ -159,6 +161,9 @@ fn with_page_of(problem: Problem, response: Response) -> Response {
     page.headers_mut().insert(name, value);
     page
 }
+
+/// HTML that a template wrote, for another one.
+pub(crate) type Drawn = String;
 
 /// A point in time, for people and for machines.
 pub(crate) struct Moment {

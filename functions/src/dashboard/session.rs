@@ -137,7 +137,8 @@ impl Token {
     /// The token of the only session cookie among these headers.
     fn of(headers: &HeaderMap) -> Option<Self> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+        let pairs =
+            cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
         let mut values = pairs.filter(|(name, _)| name.trim() == COOKIE).map(|(_, value)| value);
         let (value, None) = (values.next()?, values.next()) else { return None };
         Self::parse(value.trim())
@@ -206,10 +207,14 @@ mod tests {
         let good = format!("zkpool-session={ID}.{}", "ab".repeat(32));
         let short = format!("zkpool-session={ID}.abab");
         let twice = format!("{good}; {good}");
-        let cases: [&[&str]; 6] =
-            [&[], &["zkpool-session="], &["zkpool-session=a.b"], &[&short], &[&twice], &[
-                &good, &good,
-            ]];
+        let cases: [&[&str]; 6] = [
+            &[],
+            &["zkpool-session="],
+            &["zkpool-session=a.b"],
+            &[&short],
+            &[&twice],
+            &[&good, &good],
+        ];
         for case in cases {
             assert!(Token::of(&headers(case)).is_none(), "{case:?} was accepted");
         }

@@ -4,10 +4,10 @@
 //! what is right is let in without a delay, whatever else goes on. Keys have 256 random bits.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Extension;
 use serde::Deserialize;
 use zkpool_types::{ApiKey, ErrorCode, Scope, Secret};
 

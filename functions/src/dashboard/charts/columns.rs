@@ -3,7 +3,6 @@
 use askama::Template;
 
 use super::{Canvas, SERIES_MAX, Unit, WIDTHS, scale};
-use crate::dashboard::format;
 
 /// A chart of stacked columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +74,8 @@ impl Columns {
     fn drawing(&self, kind: &'static str, width: u64) -> Drawing {
         let totals = (0..self.names.len()).map(|column| self.below(column, self.series.len()));
         let (canvas, axis) = Canvas::new(width, totals.max().unwrap_or(0), self.unit, &self.names);
-        let bars = (0..self.names.len())
-            .flat_map(|column| self.bars(&canvas, axis, column))
-            .collect();
+        let bars =
+            (0..self.names.len()).flat_map(|column| self.bars(&canvas, axis, column)).collect();
         Drawing { kind, canvas, bars }
     }
 
@@ -168,16 +166,6 @@ fn bounds(sorted: &[u64]) -> (u64, u64) {
     (*low, if is_outlier { p99 } else { *high })
 }
 
-/// The summary of how a histogram's values lie, for its description.
-pub(crate) fn summary(values: u64, median: u64, p95: u64) -> String {
-    format!(
-        "{} proofs, median {}, 95th percentile {}",
-        format::grouped(values),
-        format::duration(median),
-        format::duration(p95)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +185,8 @@ mod tests {
         let chart = chart(&[&[3, 1, 0], &[3, 5, 0], &[4, 1, 1]]);
         for (kind, width) in WIDTHS {
             let drawing = chart.drawing(kind, width);
-            let column: Vec<_> = drawing.bars.iter().filter(|bar| bar.title.contains("00:")).collect();
+            let column: Vec<_> =
+                drawing.bars.iter().filter(|bar| bar.title.contains("00:")).collect();
             assert_eq!(column.len(), 3);
             assert_eq!(column[0].y + column[0].height, drawing.canvas.bottom);
             assert_eq!(column[1].y + column[1].height, column[0].y);

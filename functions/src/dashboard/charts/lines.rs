@@ -110,8 +110,7 @@ impl Lines {
         let dot = |(index, value): (usize, &Option<u64>)| {
             let value = (*value)?;
             let (x, y) = self.point(canvas, axis, index, value);
-            let title =
-                format!("{}: {}: {}", self.names[index], line.name, self.unit.exact(value));
+            let title = format!("{}: {}: {}", self.names[index], line.name, self.unit.exact(value));
             Some(Dot { x, y, colour: line.colour.min(SERIES_MAX), title })
         };
         line.values.iter().enumerate().take(self.names.len()).filter_map(dot).collect()

@@ -14,7 +14,7 @@ use zkpool_types::NanoUsd;
 
 use crate::dashboard::format;
 
-pub(crate) use columns::{Columns, histogram};
+pub(crate) use columns::{Columns, Series, histogram};
 pub(crate) use lines::{Line, Lines};
 
 /// Series that have a colour of their own. The rest is added up by whoever makes the chart.
@@ -57,7 +57,7 @@ impl Unit {
 fn decimal(value: u64, step: u64, places: u32) -> String {
     let mut decimals = places;
     let mut step = step.max(1);
-    while decimals > 0 && step % 10 == 0 {
+    while decimals > 0 && step.is_multiple_of(10) {
         step /= 10;
         decimals -= 1;
     }
@@ -153,7 +153,8 @@ impl Canvas {
         let room = ((self.right - self.left) / (longest * CHARACTER + 2 * GAP)).max(1);
         let every = (names.len() as u64).div_ceil(room).max(1);
         let last = names.len().saturating_sub(1) as u64;
-        let shown = names.iter().enumerate().filter(|(i, _)| (last - *i as u64) % every == 0);
+        let shown =
+            names.iter().enumerate().filter(|(i, _)| (last - *i as u64).is_multiple_of(every));
         let half = longest * CHARACTER / 2;
         shown
             .map(|(index, name)| {
