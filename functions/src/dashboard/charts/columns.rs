@@ -119,7 +119,7 @@ fn colour(index: usize) -> usize {
 }
 
 /// Bins of a histogram, at most.
-const BINS_MAX: u64 = 16;
+const BINS_MAX: u64 = 12;
 
 /// How many of the values lie in each of a row of equal ranges.
 ///
