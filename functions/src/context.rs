@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use zkpool_billing::Costs;
 use zkpool_jobs::{Circuits, Jobs, Ports, Uploads};
 use zkpool_ledger::PriceBook;
 
 use crate::Keys;
-use crate::limits::{VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
+use crate::dashboard::Sessions;
+use crate::limits::{SIGN_IN_REFUSALS_MAX, VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
 use crate::upload_address::UploadAddresses;
 
 /// What may be set about the API.
@@ -38,9 +40,12 @@ struct Inner {
     ports: Ports,
     jobs: Jobs,
     circuits: Circuits,
+    costs: Costs,
     uploads: Uploads,
     upload_addresses: UploadAddresses,
     keys: Keys,
+    sessions: Sessions,
+    sign_in_refusals: Semaphore,
     validations: Arc<Semaphore>,
     witness_checks: Semaphore,
     settings: Settings,
@@ -57,9 +62,12 @@ impl Context {
         Self(Arc::new(Inner {
             jobs: Jobs::new(ports.clone(), price_book),
             circuits: Circuits::new(ports.clone()),
+            costs: Costs::new(ports.clone()),
             uploads: Uploads::new(ports.clone()),
             upload_addresses: UploadAddresses::new(ports.clone()),
             keys: Keys::new(ports.clone()),
+            sessions: Sessions::new(ports.clone()),
+            sign_in_refusals: Semaphore::new(SIGN_IN_REFUSALS_MAX),
             validations: Arc::new(Semaphore::new(settings.validations_max.max(1))),
             witness_checks: Semaphore::new(WITNESS_CHECKS_MAX),
             ports,
@@ -87,12 +95,30 @@ impl Context {
         &self.0.circuits
     }
 
+    pub(crate) fn costs(&self) -> &Costs {
+        &self.0.costs
+    }
+
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.0.uploads
     }
 
     pub(crate) fn upload_addresses(&self) -> &UploadAddresses {
         &self.0.upload_addresses
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// One permit for each refused sign-in that may wait for its answer now.
+    pub(crate) fn sign_in_refusals(&self) -> &Semaphore {
+        &self.0.sign_in_refusals
+    }
+
+    /// Whether the service says of itself that it is reached over TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.settings.public_url.starts_with("https://")
     }
 
     /// One permit for each proving key that may be checked now.

@@ -14,6 +14,7 @@
 mod blocking;
 pub mod circuits;
 mod context;
+pub mod dashboard;
 pub mod endpoints;
 mod extract;
 mod guard;
@@ -48,7 +49,8 @@ pub fn router(context: Context) -> Router {
         .merge(circuits::router(&context))
         .merge(proofs::router(&context))
         .merge(uploads::router(&context))
-        .merge(keys::router(&context));
+        .merge(keys::router(&context))
+        .merge(dashboard::router(&context));
     complete(context, areas)
 }
 

@@ -23,13 +23,14 @@
 //! audits/{project}/{number}.json                 what a check of rows against records found
 //! api-keys/{digest of key}.json                  key record
 //! api-key-names/{project}/{key id}.json          create-once: digest of the key
+//! sessions/{session}.json                        a sign-in to the dashboard
 //! server/upload-address-secret                   create-once: signs addresses of uploads
 //! ```
 
 use jiff::civil::Date;
 use zkpool_ports::BlobKey;
 use zkpool_types::{
-    AttemptId, CircuitRef, CorrectionId, JobId, KeyId, ProjectId, Sha256Digest, UploadId,
+    AttemptId, CircuitRef, CorrectionId, JobId, KeyId, ProjectId, SessionId, Sha256Digest, UploadId,
 };
 
 /// Below this prefix every child is a project with jobs.
@@ -40,6 +41,9 @@ pub const UPLOAD_PROJECTS: &str = "uploads/";
 
 /// Below this prefix every key is a key record.
 pub const API_KEYS: &str = "api-keys/";
+
+/// Below this prefix every key is a session.
+pub const SESSIONS: &str = "sessions/";
 
 #[expect(
     clippy::expect_used,
@@ -231,6 +235,12 @@ pub fn api_key_names(project: &ProjectId) -> String {
 #[must_use]
 pub fn api_key_name(project: &ProjectId, id: KeyId) -> BlobKey {
     key(format!("api-key-names/{project}/{id}.json"))
+}
+
+/// What is stored of a sign-in to the dashboard.
+#[must_use]
+pub fn session(id: SessionId) -> BlobKey {
+    key(format!("{SESSIONS}{id}.json"))
 }
 
 /// What addresses of uploads are signed with.

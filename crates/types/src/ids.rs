@@ -96,6 +96,11 @@ uuid_id!(
     "an upload id (a lower-case hyphenated UUID)"
 );
 uuid_id!(
+    /// A sign-in to the dashboard; never what its browser presents.
+    SessionId,
+    "a session id (a lower-case hyphenated UUID)"
+);
+uuid_id!(
     /// A correction of a charge.
     CorrectionId,
     "a correction id (a lower-case hyphenated UUID)"

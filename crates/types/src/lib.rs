@@ -22,6 +22,7 @@ pub mod money;
 pub mod receipt;
 pub mod record;
 pub mod secret;
+pub mod session;
 pub mod trace;
 
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
@@ -30,7 +31,7 @@ pub use cost::{
 };
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
-pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, UploadId};
+pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, SessionId, UploadId};
 pub use job::{
     Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,
 };
@@ -39,6 +40,7 @@ pub use money::NanoUsd;
 pub use receipt::{ChargeLine, DeviceClass, ProvingDevice, Receipt, Usage};
 pub use record::{IdempotencyRecord, LateMark, SweepMark, Upload, Waste};
 pub use secret::Secret;
+pub use session::Session;
 pub use trace::TraceParent;
 
 /// A point in time with at most nanosecond precision, written as RFC 3339 in UTC.
