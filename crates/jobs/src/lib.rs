@@ -44,6 +44,7 @@ pub use claim::{Claim, Held};
 pub use commit::Commit;
 pub use error::{CommitError, JobError, PortError, SubmitError, UploadError, WitnessError};
 pub use list::JobFilter;
+pub use newest::created_at;
 pub use submit::{NewJob, Submitted, WitnessSource};
 pub use sweeper::SweepReport;
 pub use uploads::Uploads;

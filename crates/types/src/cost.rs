@@ -23,6 +23,9 @@ pub const DIMENSIONS_MAX: usize = 4;
 /// Days of one report: ten years.
 pub const REPORT_DAYS_MAX: i32 = 3660;
 
+/// Length of the reason of a correction.
+pub const REASON_BYTES_MAX: usize = 500;
+
 /// What costs are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -35,6 +38,8 @@ pub enum Dimension {
     Tag(String),
     /// The value of the tag `cost-center`.
     CostCenter,
+    /// All tags together, as a JSON object.
+    Tags,
     /// The class of device that did the work.
     Device,
     /// The day of the charge in UTC, such as `2026-11-25`.
@@ -50,7 +55,7 @@ pub enum Dimension {
 /// The text is no dimension.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "expected one of project, circuit, tag:NAME, cost-center, device, day, month, kind, proof, found {0:?}"
+    "expected one of project, circuit, tag:NAME, cost-center, tags, device, day, month, kind, proof, found {0:?}"
 )]
 pub struct InvalidDimension(String);
 
@@ -62,6 +67,7 @@ impl FromStr for Dimension {
             "project" => Self::Project,
             "circuit" => Self::Circuit,
             COST_CENTER_TAG => Self::CostCenter,
+            "tags" => Self::Tags,
             "device" => Self::Device,
             "day" => Self::Day,
             "month" => Self::Month,
@@ -95,6 +101,7 @@ impl fmt::Display for Dimension {
             Self::Project => "project",
             Self::Circuit => "circuit",
             Self::CostCenter => COST_CENTER_TAG,
+            Self::Tags => "tags",
             Self::Device => "device",
             Self::Day => "day",
             Self::Month => "month",

@@ -9,6 +9,7 @@
 //! when it is read, so that code behind this crate holds only well-formed values.
 
 pub mod api;
+pub mod chain;
 pub mod circuit;
 pub mod cost;
 pub mod digest;
@@ -25,7 +26,9 @@ pub mod session;
 pub mod trace;
 
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
-pub use cost::{CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, UsageRow};
+pub use cost::{
+    Correction, CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, UsageRow,
+};
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
 pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, SessionId, UploadId};

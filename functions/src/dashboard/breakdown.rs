@@ -163,6 +163,7 @@ pub(crate) fn dimension_name(dimension: &Dimension) -> String {
         Dimension::Circuit => "Circuit".to_owned(),
         Dimension::Tag(name) => format!("Tag {name}"),
         Dimension::CostCenter => "Cost centre".to_owned(),
+        Dimension::Tags => "Tags".to_owned(),
         Dimension::Device => "Device class".to_owned(),
         Dimension::Day => "Day".to_owned(),
         Dimension::Month => "Month".to_owned(),

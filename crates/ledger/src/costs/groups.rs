@@ -123,6 +123,7 @@ fn value_of(row: &UsageRow, dimension: &Dimension) -> Option<String> {
         Dimension::Circuit => Some(row.circuit.to_string()),
         Dimension::Tag(name) => row.tags.get(name).cloned(),
         Dimension::CostCenter => row.tags.get(COST_CENTER_TAG).cloned(),
+        Dimension::Tags => serde_json::to_string(&row.tags).ok(),
         Dimension::Device => row.device.as_ref().map(ToString::to_string),
         Dimension::Day => Some(day_of(row.billed_at).to_string()),
         Dimension::Month => Some(month_of(day_of(row.billed_at))),

@@ -82,3 +82,23 @@ fn plus_usage(left: &UsageSums, right: &UsageSums) -> Option<UsageSums> {
         attempts: left.attempts.checked_add(right.attempts)?,
     })
 }
+
+/// Exact dollars of an amount in nano-dollars, with nine places, such as `-0.000000400`.
+#[must_use]
+pub fn decimal_usd(nano_usd: i64) -> String {
+    const NANO_PER_USD: u64 = 1_000_000_000;
+    let sign = if nano_usd < 0 { "-" } else { "" };
+    let amount = nano_usd.unsigned_abs();
+    format!("{sign}{}.{:09}", amount / NANO_PER_USD, amount % NANO_PER_USD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_written_exactly() {
+        assert_eq!(decimal_usd(i64::MIN), "-9223372036.854775808");
+        assert_eq!(decimal_usd(400), "0.000000400");
+    }
+}
