@@ -131,6 +131,8 @@ endpoints! {
     OverviewPage = GET "/dashboard", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// A cost report in the grouping that is asked for.
     CostsPage = GET "/dashboard/costs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// A cost report as a file.
+    DownloadCosts = GET "/dashboard/costs/download", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// The project's jobs.
     JobsPage = GET "/dashboard/jobs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// One job with its receipt.

@@ -173,6 +173,30 @@ async function groups_by_what_is_asked_for(visit) {
   await visit.look("costs-by-team");
 }
 
+async function downloads_what_the_api_answers(visit) {
+  const { page } = visit;
+  await visit.open("/dashboard/costs?group_by=tag:team");
+  const shown = new URL(await page.getByRole("link", { name: "CSV", exact: true }).first().evaluate((a) => a.href));
+  const period = `from=${shown.searchParams.get("from")}&to=${shown.searchParams.get("to")}`;
+  for (const [name, query] of [
+    ["CSV", "group_by=tag:team&format=csv"],
+    ["JSON", "group_by=tag:team&format=json"],
+    ["Parquet", "group_by=tag:team&format=parquet"],
+    ["CSV of every charge", "format=csv"],
+    ["Parquet of every charge", "format=parquet"],
+  ]) {
+    const file = await visit.download(page.getByRole("link", { name, exact: true }));
+    const answer = Buffer.from(await (await api(`/v1/costs?${period}&${query}`)).arrayBuffer());
+    assert.ok(file.bytes.length > 100 && file.bytes.equals(answer), `${name} differs from the API's`);
+    assert.match(file.name, /^zkpool-costs-acme-.*[.](csv|json|parquet)$/);
+  }
+  const report = await (await api(`/v1/costs?${period}&group_by=tag:team`)).json();
+  const rows = (await visit.rows("#groups")).map((cells) => cells[2]);
+  const charges = report.rows.map((row) => dollars(BigInt(row.charge_nano_usd)));
+  assert.deepEqual(rows.sort(), charges.sort());
+  assert.equal(await visit.text("#groups tfoot .charge"), dollars(BigInt(report.total_nano_usd)));
+}
+
 async function says_so_where_nothing_happened(visit) {
   await visit.open("/dashboard?from=2020-01-01&to=2020-01-31");
   assert.match(await visit.text(".empty"), /Nothing was proved/);
@@ -283,6 +307,7 @@ try {
     signs_in,
     shows_the_figures_of_the_api,
     groups_by_what_is_asked_for,
+    downloads_what_the_api_answers,
     drills_down_to_a_receipt,
     shows_failed_work_at_charge_zero,
     shows_queue_and_fleet,

@@ -58,7 +58,9 @@ const CIRCUITS: Permissions = &[
 
 const DASHBOARD: Permissions = &[
     (READ, &["api-keys/*", "sessions/*"]),
+    (READ, &["chain/*", "chain-heads/*", "corrections/*", "unbilled/*", "usage/*"]),
     (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "jobs/*/progress.json"]),
+    (READ, &["jobs/*/waste/*"]),
     (WRITE, &["sessions/*"]),
     (DELETE, &["sessions/*"]),
     (DEPTH, &["QUEUE"]),

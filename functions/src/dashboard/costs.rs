@@ -3,9 +3,11 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use zkpool_jobs::JobFilter;
-use zkpool_types::{Dimension, ProjectId};
+use zkpool_types::{CostQuery, Dimension, ProjectId};
 
 use crate::dashboard::SignedIn;
 use crate::dashboard::breakdown::{Breakdown, SumsRow, dimension_name};
@@ -48,6 +50,30 @@ struct CostsPage {
     closed_through: Option<String>,
 }
 
+impl CostsPage {
+    /// The address of this grouping over another period.
+    fn same_grouping(&self, period: &Period) -> String {
+        address("/dashboard/costs", *period, &[("group_by", &self.by.to_string())])
+    }
+
+    /// The address of this report as a file.
+    fn file(&self, format: &str) -> String {
+        let fields = [("group_by", &*self.by.to_string()), ("format", format)];
+        address("/dashboard/costs/download", self.period, &fields)
+    }
+
+    /// The address of every charge as a file.
+    fn file_of_charges(&self, format: &str) -> String {
+        address("/dashboard/costs/download", self.period, &[("format", format)])
+    }
+}
+
+fn address(path: &str, period: Period, fields: &[(&str, &str)]) -> String {
+    let Period { from, to } = period;
+    let fields = serde_urlencoded::to_string(fields).unwrap_or_default();
+    format!("{path}?from={from}&to={to}&{fields}")
+}
+
 /// A grouping that is offered.
 struct Choice {
     value: String,
@@ -81,6 +107,63 @@ pub(crate) async fn page(
         total: costs.total_row(),
         closed_through: costs.closed_through,
     }))
+}
+
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// Rows and totals, as the API answers.
+    Json,
+    /// Charges in the columns of FOCUS.
+    Csv,
+    /// The same as Parquet.
+    Parquet,
+}
+
+/// The query of a file. Without a grouping its rows are charges by day, circuit, device and tags.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileQuery {
+    from: String,
+    to: String,
+    #[serde(default)]
+    group_by: String,
+    format: Format,
+}
+
+/// A report as a file.
+pub(crate) async fn download(
+    State(context): State<Context>,
+    Extension(signed_in): Extension<SignedIn>,
+    QueryParams(asked): QueryParams<FileQuery>,
+) -> ApiResult<Response> {
+    let period = Period::of_query(&asked.from, &asked.to, context.ports().clock.now())?;
+    let Period { from, to } = period;
+    let group_by = match asked.group_by.as_str() {
+        "" => Vec::new(),
+        text => vec![dimension(text)?],
+    };
+    let (query, project) = (CostQuery { from, to, group_by }, &signed_in.caller.project);
+    let (extension, media_type, body) = match asked.format {
+        Format::Json => {
+            let report = context.costs().report(project, &query).await?;
+            let json = serde_json::to_vec(&report).map_err(|error| ApiError::internal(&error))?;
+            ("json", "application/json", json)
+        }
+        Format::Csv => {
+            let table = context.costs().export(project, &query).await?;
+            ("csv", "text/csv; charset=utf-8", table.csv().into_bytes())
+        }
+        Format::Parquet => {
+            let table = context.costs().export(project, &query).await?;
+            ("parquet", "application/vnd.apache.parquet", table.parquet()?)
+        }
+    };
+    let name = format!("attachment; filename=\"zkpool-costs-{project}-{from}-{to}.{extension}\"");
+    let headers =
+        [(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, body).into_response())
 }
 
 fn dimension(text: &str) -> ApiResult<Dimension> {

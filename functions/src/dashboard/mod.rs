@@ -41,6 +41,7 @@ pub fn router(context: &Context) -> Router {
         .serve(Endpoint::SignOut, sign_in::sign_out)
         .serve(Endpoint::OverviewPage, overview::page)
         .serve(Endpoint::CostsPage, costs::page)
+        .serve(Endpoint::DownloadCosts, costs::download)
         .serve(Endpoint::JobsPage, jobs::page)
         .serve(Endpoint::JobPage, receipt::page)
         .serve(Endpoint::DownloadReceipt, receipt::download)

@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use zkpool_ledger::{PriceBook, recompute};
 use zkpool_types::api::ProofView;
+use zkpool_types::chain::ChainLink;
 use zkpool_types::{ChargeLine, JobId, Receipt};
 
 use crate::dashboard::SignedIn;
@@ -30,6 +31,19 @@ struct JobPage {
     finished: Option<Moment>,
     failure: Option<(String, String)>,
     receipt: Option<ReceiptView>,
+    link: Option<LinkView>,
+}
+
+/// Where the receipt is in the project's chain.
+struct LinkView {
+    number: String,
+    billed: Moment,
+    hash: String,
+}
+
+fn link_view(link: &ChainLink) -> LinkView {
+    let ChainLink { seq, billed_at, hash, .. } = link;
+    LinkView { number: format::grouped(*seq), billed: (*billed_at).into(), hash: hash.to_string() }
 }
 
 /// A receipt as it is shown.
@@ -78,9 +92,16 @@ pub(crate) async fn page(
     Extension(signed_in): Extension<SignedIn>,
     PathParam(id): PathParam,
 ) -> ApiResult<Page<impl Template>> {
-    let view = context.jobs().view(&signed_in.caller.project, job_id(&id)?).await?;
-    let book = context.jobs().price_book();
-    Ok(Page(job_page(Frame::new(Section::Jobs, &signed_in), view, book)))
+    let project = &signed_in.caller.project;
+    let view = context.jobs().view(project, job_id(&id)?).await?;
+    let link = match view.receipt {
+        Some(_) => context.costs().receipt(project, view.id).await?.link,
+        None => None,
+    };
+    let mut page =
+        job_page(Frame::new(Section::Jobs, &signed_in), view, context.jobs().price_book());
+    page.link = link.as_ref().map(link_view);
+    Ok(Page(page))
 }
 
 fn job_page(frame: Frame, view: ProofView, book: &PriceBook) -> JobPage {
@@ -96,6 +117,7 @@ fn job_page(frame: Frame, view: ProofView, book: &PriceBook) -> JobPage {
         finished: view.finished_at.map(Moment::from),
         failure: view.failure.map(|failure| (failure.code.to_string(), failure.detail)),
         receipt: view.receipt.map(|receipt| receipt_view(&receipt, book)),
+        link: None,
     }
 }
 

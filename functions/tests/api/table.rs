@@ -10,6 +10,9 @@ use crate::harness::{Api, Call, Member, WITNESS, inline, registration};
 /// An id that names nothing.
 const NOBODY: &str = "018f2e7a-0000-7000-8000-000000000001";
 
+/// The query of a report as a file.
+const FILE: &str = "from=2026-01-01&to=2026-01-31&format=csv";
+
 /// A project with one object of every kind.
 struct Owned {
     circuit: String,
@@ -89,6 +92,7 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         }
         Endpoint::OverviewPage => (Call::get("/dashboard"), 200),
         Endpoint::CostsPage => (Call::get("/dashboard/costs"), 200),
+        Endpoint::DownloadCosts => (Call::get(format!("/dashboard/costs/download?{FILE}")), 200),
         Endpoint::JobsPage => (Call::get("/dashboard/jobs"), 200),
         Endpoint::JobPage => (Call::get(format!("/dashboard/jobs/{job}")), 200),
         Endpoint::DownloadReceipt => (Call::get(format!("/dashboard/jobs/{ended}/receipt")), 200),
@@ -131,6 +135,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         Endpoint::ListKeys
         | Endpoint::OverviewPage
         | Endpoint::CostsPage
+        | Endpoint::DownloadCosts
         | Endpoint::JobsPage
         | Endpoint::FleetPage
         | Endpoint::SignInPage
@@ -268,6 +273,9 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             Endpoint::ReceiveUpload => &["", "a=b", "token=a&token=b"],
             Endpoint::OverviewPage => &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"],
             Endpoint::CostsPage => &["from=x", "group_by=week", "group_by=tag:", "a=b"],
+            Endpoint::DownloadCosts => {
+                &["", "from=x&to=2026-01-31&format=csv", "format=xml", "a=b"]
+            }
             Endpoint::JobsPage => &["state=done", "tag=x", "after=x", "a=b"],
             Endpoint::Index
             | Endpoint::Health
@@ -326,6 +334,7 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::SignOut
             | Endpoint::OverviewPage
             | Endpoint::CostsPage
+            | Endpoint::DownloadCosts
             | Endpoint::JobsPage
             | Endpoint::JobPage
             | Endpoint::DownloadReceipt
