@@ -246,10 +246,10 @@ fn what(charges: &[Charge<'_>]) -> Vec<Column> {
 fn quantities(charges: &[Charge<'_>]) -> Vec<Column> {
     vec![
         Column::new("ConsumedQuantity", nullable(charges)),
-        text("ConsumedUnit", charges, Charge::unit),
+        text("ConsumedUnit", charges, |charge| charge.unit()),
         text("PricingCategory", charges, |charge| charge.unit().map(|_| "Standard".to_owned())),
         Column::new("PricingQuantity", nullable(charges)),
-        text("PricingUnit", charges, Charge::unit),
+        text("PricingUnit", charges, |charge| charge.unit()),
     ]
 }
 
