@@ -51,15 +51,10 @@ struct CostsPage {
 }
 
 impl CostsPage {
-    /// The address of this grouping over another period.
-    fn same_grouping(&self, period: &Period) -> String {
-        address("/dashboard/costs", *period, &[("group_by", &self.by.to_string())])
-    }
-
     /// The address of this report as a file.
     fn file(&self, format: &str) -> String {
-        let fields = [("group_by", &*self.by.to_string()), ("format", format)];
-        address("/dashboard/costs/download", self.period, &fields)
+        let by = self.by.to_string();
+        address("/dashboard/costs/download", self.period, &[("group_by", &by), ("format", format)])
     }
 
     /// The address of every charge as a file.
@@ -68,8 +63,8 @@ impl CostsPage {
     }
 }
 
-fn address(path: &str, period: Period, fields: &[(&str, &str)]) -> String {
-    let Period { from, to } = period;
+/// The address of a page or file about a period.
+fn address(path: &str, Period { from, to }: Period, fields: &[(&str, &str)]) -> String {
     let fields = serde_urlencoded::to_string(fields).unwrap_or_default();
     format!("{path}?from={from}&to={to}&{fields}")
 }
@@ -97,7 +92,9 @@ pub(crate) async fn page(
     Ok(Page(CostsPage {
         frame: Frame::new(Section::Costs, &signed_in),
         period,
-        presets: period.presets(now),
+        presets: period.presets(now, |period| {
+            address("/dashboard/costs", period, &[("group_by", &by.to_string())])
+        }),
         choices: choices(&context, project, &by).await?,
         heading: dimension_name(&by),
         by,
