@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation fails its test")]
 
+mod budgets;
 mod circuits;
 mod harness;
 mod http;
 mod keys;
 mod log;
 mod proofs;
+mod quotes;
 mod secrets;
 mod server;
 mod table;
