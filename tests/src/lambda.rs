@@ -105,6 +105,8 @@ pub struct Functions {
     pub status: Function,
     /// Registers circuits and has the keys.
     pub circuits: Function,
+    /// Has quotes and budgets.
+    pub pricing: Function,
 }
 
 impl Functions {
@@ -112,7 +114,12 @@ impl Functions {
     #[must_use]
     pub fn start(environment: impl Fn(&str) -> Environment, logs: &Path) -> Self {
         let start = |name| Function::start(name, &environment(name), logs);
-        Self { submit: start("submit"), status: start("status"), circuits: start("circuits") }
+        Self {
+            submit: start("submit"),
+            status: start("status"),
+            circuits: start("circuits"),
+            pricing: start("pricing"),
+        }
     }
 
     /// The function that a route leads to.
@@ -120,6 +127,12 @@ impl Functions {
         match (method, path) {
             ("POST", path) if path.starts_with("/v1/proofs") => &self.submit,
             (_, path) if path.starts_with("/v1/uploads") => &self.submit,
+            (_, path) if path.starts_with("/v1/quotes") || path.starts_with("/v1/budgets") => {
+                &self.pricing
+            }
+            (_, path) if path.starts_with("/v1/performance") || path.ends_with("/publication") => {
+                &self.pricing
+            }
             (_, path) if path.starts_with("/v1/circuits") || path.starts_with("/v1/keys") => {
                 &self.circuits
             }

@@ -28,6 +28,8 @@ const SUBMIT: Permissions = &[
         READ,
         &[
             "api-keys/*",
+            "budget-log/*",
+            "budgets/*",
             "circuits/*",
             "idempotency/*",
             "jobs/*/request.json",
@@ -35,10 +37,13 @@ const SUBMIT: Permissions = &[
             "jobs/*/progress.json",
             "jobs/*/witness",
             "late/*",
+            "performance/*",
+            "server/quote-secret",
             "uploads/*",
         ],
     ),
     (WRITE, &["idempotency/*", "jobs/*", "late/*", "uploads/*"]),
+    (WRITE, &["budget-log/*", "performance/*", "server/quote-secret"]),
     (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "uploads/*"]),
     (SEND, &["QUEUE"]),
 ];
@@ -53,6 +58,15 @@ const CIRCUITS: Permissions = &[
     (READ, &["jobs/*/outcome.json"]),
     (WRITE, &["api-keys/*", "api-key-names/*", "artifacts/*", "circuits/*"]),
     (DELETE, &["uploads/*"]),
+];
+
+const PRICING: Permissions = &[
+    (READ, &["api-keys/*", "budget-log/*", "budgets/*", "circuits/*", "idempotency/*"]),
+    (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "performance/*"]),
+    (READ, &["public/*", "published/*", "server/quote-secret"]),
+    (WRITE, &["budget-log/*", "budgets/*", "performance/*", "public/*", "published/*"]),
+    (WRITE, &["server/quote-secret"]),
+    (DELETE, &["public/*", "published/*"]),
 ];
 
 const PROVER: Permissions = &[
@@ -77,6 +91,7 @@ const ROLES: &[(&str, Permissions)] = &[
     ("submit", SUBMIT),
     ("status", STATUS),
     ("circuits", CIRCUITS),
+    ("pricing", PRICING),
     ("sweep", SWEEP),
     ("prover", PROVER),
 ];
@@ -150,6 +165,27 @@ fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
     assert_eq!(service.start_function("sweep").invoke(&json!({}))["errors"], 0);
     let log = prover.log();
     assert!(!log.contains("AccessDenied"), "{log}");
+}
+
+#[test]
+fn a_quoted_proof_under_a_budget_goes_all_the_way_with_the_permissions_of_each_role() {
+    let service = Service::start_on(checking(), |aws| Box::new(Roles::create(aws)));
+    service.register();
+    let client = service.client();
+    let budget = json!({ "scope": "*", "limit_nano_usd": 1_000_000_000, "hard_stop": true });
+    let set = client.put("/v1/budgets", &json!({ "budgets": [budget] })).ok();
+    assert_eq!(set["budgets"][0]["committed_nano_usd"], 0);
+    let quote = client.post("/v1/quotes", &json!({ "circuit": "multiplier" })).ok();
+    let mut body = request();
+    body["quote"] = quote["id"].clone();
+    let job = client.submit("order-1", &body).ok()["id"].as_str().unwrap().to_owned();
+    let _prover = service.start_prover();
+    let view = client.poll(&job, PROVEN_WITHIN, |view| view["state"] == "succeeded");
+    assert_eq!(view["receipt"]["charge_nano_usd"], quote["price_nano_usd"]);
+    let budgets = client.get("/v1/budgets").ok();
+    assert_eq!(budgets["budgets"][0]["committed_nano_usd"], quote["price_nano_usd"]);
+    assert_eq!(client.put("/v1/circuits/multiplier/publication", &json!({ "public": true })).status, 200);
+    assert_eq!(client.get("/v1/performance").ok()["circuits"].as_array().unwrap().len(), 1);
 }
 
 #[test]
