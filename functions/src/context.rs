@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use zkpool_billing::{Budgets, Performance, Quotes};
+use zkpool_billing::{Budgets, Costs, Performance, Quotes};
 use zkpool_jobs::{Circuits, Jobs, Ports, Uploads};
 use zkpool_ledger::PriceBook;
 use zkpool_types::DeviceClass;
 
 use crate::Keys;
-use crate::limits::{VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
+use crate::dashboard::Sessions;
+use crate::limits::{SIGN_IN_REFUSALS_MAX, VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
 use crate::upload_address::UploadAddresses;
 
 /// The class of device that is quoted for when the settings do not say.
@@ -47,12 +48,15 @@ struct Inner {
     ports: Ports,
     jobs: Jobs,
     circuits: Circuits,
+    costs: Costs,
     uploads: Uploads,
     upload_addresses: UploadAddresses,
     keys: Keys,
     quotes: Quotes,
     budgets: Budgets,
     performance: Performance,
+    sessions: Sessions,
+    sign_in_refusals: Semaphore,
     validations: Arc<Semaphore>,
     witness_checks: Semaphore,
     settings: Settings,
@@ -74,9 +78,12 @@ impl Context {
             quotes,
             jobs,
             circuits: Circuits::new(ports.clone()),
+            costs: Costs::new(ports.clone()),
             uploads: Uploads::new(ports.clone()),
             upload_addresses: UploadAddresses::new(ports.clone()),
             keys: Keys::new(ports.clone()),
+            sessions: Sessions::new(ports.clone()),
+            sign_in_refusals: Semaphore::new(SIGN_IN_REFUSALS_MAX),
             validations: Arc::new(Semaphore::new(settings.validations_max.max(1))),
             witness_checks: Semaphore::new(WITNESS_CHECKS_MAX),
             ports,
@@ -119,12 +126,30 @@ impl Context {
         &self.0.circuits
     }
 
+    pub(crate) fn costs(&self) -> &Costs {
+        &self.0.costs
+    }
+
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.0.uploads
     }
 
     pub(crate) fn upload_addresses(&self) -> &UploadAddresses {
         &self.0.upload_addresses
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// One permit for each refused sign-in that may wait for its answer now.
+    pub(crate) fn sign_in_refusals(&self) -> &Semaphore {
+        &self.0.sign_in_refusals
+    }
+
+    /// Whether the service says of itself that it is reached over TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.settings.public_url.starts_with("https://")
     }
 
     /// One permit for each proving key that may be checked now.

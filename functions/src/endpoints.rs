@@ -27,6 +27,8 @@ pub enum Access {
     SignedAddress,
     /// The bearer of a key with this scope.
     Key(Scope),
+    /// Whoever signed in with a key of this scope. Others are shown the way to do so.
+    Session(Scope),
 }
 
 /// One row of the table.
@@ -83,9 +85,10 @@ const SUBMIT: Access = Access::Key(Scope::Submit);
 const READ: Access = Access::Key(Scope::Read);
 const ADMIN: Access = Access::Key(Scope::Admin);
 const FINANCE: Access = Access::Key(Scope::Finance);
+const SIGNED_IN: Access = Access::Session(Scope::Finance);
 
 endpoints! {
-    /// Names the service and its version.
+    /// Names the service and its version, or sends a browser to the dashboard.
     Index = GET "/", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// Whether the process answers.
     Health = GET "/healthz", Access::Public, SMALL, REQUEST_TIMEOUT;
@@ -129,6 +132,26 @@ endpoints! {
     ListKeys = GET "/v1/keys", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Revokes a key.
     RevokeKey = DELETE "/v1/keys/{id}", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// The form that asks for a key.
+    SignInPage = GET "/dashboard/sign-in", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Begins a session.
+    SignIn = POST "/dashboard/sign-in", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Ends a session.
+    SignOut = POST "/dashboard/sign-out", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// What the project spends, and how fast its proofs are.
+    OverviewPage = GET "/dashboard", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// A cost report in the grouping that is asked for.
+    CostsPage = GET "/dashboard/costs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The project's jobs.
+    JobsPage = GET "/dashboard/jobs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// One job with its receipt.
+    JobPage = GET "/dashboard/jobs/{id}", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The receipt of a job as a file.
+    DownloadReceipt = GET "/dashboard/jobs/{id}/receipt", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The queue, and what proves.
+    FleetPage = GET "/dashboard/fleet", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// Style, script and icon of the pages.
+    Asset = GET "/assets/{file}", Access::Public, SMALL, REQUEST_TIMEOUT;
 }
 
 /// The endpoints of one area, each behind the guard that its row of the table asks for.
@@ -181,7 +204,9 @@ mod tests {
     fn only_named_endpoints_go_without_a_key() {
         let open: Vec<_> = Endpoint::ALL
             .iter()
-            .filter(|endpoint| !matches!(endpoint.row().access, Access::Key(_)))
+            .filter(|endpoint| {
+                !matches!(endpoint.row().access, Access::Key(_) | Access::Session(_))
+            })
             .collect();
         assert_eq!(
             open,
@@ -190,9 +215,21 @@ mod tests {
                 &Endpoint::Health,
                 &Endpoint::Readiness,
                 &Endpoint::PublicPerformance,
-                &Endpoint::ReceiveUpload
+                &Endpoint::ReceiveUpload,
+                &Endpoint::SignInPage,
+                &Endpoint::SignIn,
+                &Endpoint::Asset,
             ]
         );
+    }
+
+    #[test]
+    fn every_page_of_a_session_is_where_its_cookie_is_sent() {
+        for endpoint in Endpoint::ALL {
+            let row = endpoint.row();
+            let has_session = matches!(row.access, Access::Session(_));
+            assert!(!has_session || row.path.starts_with("/dashboard"), "{}", row.path);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod blocking;
 pub mod budgets;
 pub mod circuits;
 mod context;
+pub mod dashboard;
 pub mod endpoints;
 mod extract;
 mod guard;
@@ -55,7 +56,8 @@ pub fn router(context: Context) -> Router {
         .merge(budgets::router(&context))
         .merge(performance::router(&context))
         .merge(uploads::router(&context))
-        .merge(keys::router(&context));
+        .merge(keys::router(&context))
+        .merge(dashboard::router(&context));
     complete(context, areas)
 }
 

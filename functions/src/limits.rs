@@ -42,7 +42,20 @@ pub const CONNECTIONS_MAX: usize = 1024;
 /// Proving keys checked at once when the settings do not say. Each is held in memory whole.
 pub const VALIDATIONS_MAX_DEFAULT: usize = 2;
 
-/// Bytes of a stored key record or upload secret, far above any that is written.
+/// How long a sign-in to the dashboard lasts.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Sessions that have ended by themselves and that one sign-in removes.
+pub const SESSIONS_DROPPED_MAX: usize = 16;
+
+/// How long a refused sign-in waits for its answer.
+pub const SIGN_IN_REFUSED_AFTER: Duration = Duration::from_secs(1);
+
+/// Refused sign-ins that wait at once. A further one is told so and does not wait. Keys that are
+/// right are let in all the while: their holders are locked out by nobody.
+pub const SIGN_IN_REFUSALS_MAX: usize = 16;
+
+/// Bytes of a stored key record, session or upload secret, far above any that is written.
 pub const RECORD_BYTES_MAX: u64 = 16 * 1024;
 
 /// Length of an `x-request-id` that is taken over from the caller.

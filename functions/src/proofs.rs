@@ -211,7 +211,7 @@ async fn cancel(
 }
 
 /// What is no job id names no job.
-fn job_id(text: &str) -> ApiResult<JobId> {
+pub(crate) fn job_id(text: &str) -> ApiResult<JobId> {
     text.parse().map_err(|_| ApiError::not_found("proof request"))
 }
 
@@ -233,7 +233,7 @@ impl ListQuery {
     }
 }
 
-fn split_tag(tag: &str) -> ApiResult<(String, String)> {
+pub(crate) fn split_tag(tag: &str) -> ApiResult<(String, String)> {
     let (name, value) = tag.split_once(':').ok_or_else(|| {
         ApiError::invalid_request(format!("at tag: expected name:value, found {tag:?}"))
     })?;

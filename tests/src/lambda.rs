@@ -107,6 +107,8 @@ pub struct Functions {
     pub circuits: Function,
     /// Has quotes and budgets.
     pub pricing: Function,
+    /// Pages for people.
+    pub dashboard: Function,
 }
 
 impl Functions {
@@ -119,6 +121,7 @@ impl Functions {
             status: start("status"),
             circuits: start("circuits"),
             pricing: start("pricing"),
+            dashboard: start("dashboard"),
         }
     }
 
@@ -135,6 +138,9 @@ impl Functions {
             }
             (_, path) if path.starts_with("/v1/circuits") || path.starts_with("/v1/keys") => {
                 &self.circuits
+            }
+            (_, path) if path.starts_with("/dashboard") || path.starts_with("/assets") => {
+                &self.dashboard
             }
             _ => &self.status,
         }
@@ -206,6 +212,9 @@ fn read(stream: &TcpStream) -> Option<Request> {
 /// The event that API Gateway makes of a request.
 fn event(request: &Request) -> Value {
     let Request { method, path, query, headers, body } = request;
+    let mut headers = headers.clone();
+    let cookies = headers.remove("cookie").unwrap_or_default();
+    let cookies: Vec<&str> = cookies.split("; ").filter(|cookie| !cookie.is_empty()).collect();
     let text = std::str::from_utf8(body).ok();
     json!({
         "version": "2.0",
@@ -213,6 +222,7 @@ fn event(request: &Request) -> Value {
         "rawPath": path,
         "rawQueryString": query,
         "headers": headers,
+        "cookies": cookies,
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "api-id",
@@ -249,6 +259,9 @@ fn response(answer: &Value) -> Vec<u8> {
         if name != "content-length" {
             head.push_str(&format!("{name}: {}\r\n", value.as_str().unwrap_or_default()));
         }
+    }
+    for cookie in answer["cookies"].as_array().into_iter().flatten() {
+        head.push_str(&format!("set-cookie: {}\r\n", cookie.as_str().unwrap_or_default()));
     }
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
     [head.into_bytes(), body].concat()

@@ -6,6 +6,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use zkpool_tests::api::Browser;
 use zkpool_tests::command::zkpool_path;
 use zkpool_tests::service::{BUCKET, Identities, QUEUE, Service};
 use zkpool_tests::standins::{AccessKey, Ministack};
@@ -69,6 +70,14 @@ const PRICING: Permissions = &[
     (DELETE, &["public/*", "published/*"]),
 ];
 
+const DASHBOARD: Permissions = &[
+    (READ, &["api-keys/*", "sessions/*"]),
+    (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "jobs/*/progress.json"]),
+    (WRITE, &["sessions/*"]),
+    (DELETE, &["sessions/*"]),
+    (DEPTH, &["QUEUE"]),
+];
+
 const PROVER: Permissions = &[
     (READ, &["artifacts/*", "circuits/*", "jobs/*", "late/*", "sweep/*", "uploads/*.json"]),
     (WRITE, &["jobs/*/outcome.json", "jobs/*/progress.json", "jobs/*/waste/*", "sweep/*"]),
@@ -92,6 +101,7 @@ const ROLES: &[(&str, Permissions)] = &[
     ("status", STATUS),
     ("circuits", CIRCUITS),
     ("pricing", PRICING),
+    ("dashboard", DASHBOARD),
     ("sweep", SWEEP),
     ("prover", PROVER),
 ];
@@ -162,9 +172,29 @@ fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
     assert_eq!(client.post(&format!("/v1/proofs/{job}/cancel"), &json!({})).status, 409);
     assert_eq!(client.post("/v1/keys", &json!({ "scopes": ["read"] })).status, 201);
     assert!(!service.has_object(&format!("jobs/acme/{job}/witness")), "the witness is left");
+    show_dashboard(&service, job);
     assert_eq!(service.start_function("sweep").invoke(&json!({}))["errors"], 0);
     let log = prover.log();
     assert!(!log.contains("AccessDenied"), "{log}");
+}
+
+/// Signs in, sees the job, and signs out for good.
+fn show_dashboard(service: &Service, job: &str) {
+    let key = service.client().post("/v1/keys", &json!({ "scopes": ["finance"] })).ok();
+    let browser = Browser::new(&service.api.url);
+    let key = key["key"].as_str().unwrap();
+    let (status, head, _) = browser.post("/dashboard/sign-in", &format!("key={key}"), "");
+    assert_eq!(status, 303, "{head}");
+    let cookie = head.split("zkpool-session=").nth(1).unwrap().split(';').next().unwrap();
+    let cookie = format!("zkpool-session={cookie}");
+    let (status, page) = browser.get("/dashboard/jobs", &cookie);
+    assert!(status == 200 && page.contains(job), "{page}");
+    assert_eq!(browser.get("/dashboard", &cookie).0, 200);
+    assert_eq!(browser.get("/dashboard/fleet", &cookie).0, 200);
+    let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap();
+    let form = format!("form_token={}", token.split('"').next().unwrap());
+    assert_eq!(browser.post("/dashboard/sign-out", &form, &cookie).0, 303);
+    assert_eq!(browser.get("/dashboard", &cookie).0, 303);
 }
 
 #[test]
@@ -184,7 +214,10 @@ fn a_quoted_proof_under_a_budget_goes_all_the_way_with_the_permissions_of_each_r
     assert_eq!(view["receipt"]["charge_nano_usd"], quote["price_nano_usd"]);
     let budgets = client.get("/v1/budgets").ok();
     assert_eq!(budgets["budgets"][0]["committed_nano_usd"], quote["price_nano_usd"]);
-    assert_eq!(client.put("/v1/circuits/multiplier/publication", &json!({ "public": true })).status, 200);
+    assert_eq!(
+        client.put("/v1/circuits/multiplier/publication", &json!({ "public": true })).status,
+        200
+    );
     assert_eq!(client.get("/v1/performance").ok()["circuits"].as_array().unwrap().len(), 1);
 }
 

@@ -12,6 +12,7 @@ mod aws_crash;
 mod aws_roles;
 mod bench;
 mod crash;
+mod dashboard;
 mod demo;
 mod gpu;
 mod idempotency;

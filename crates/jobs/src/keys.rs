@@ -7,13 +7,23 @@
 //! jobs/{project}/{job}/witness                   digest pinned in request.json
 //! jobs/{project}/{job}/progress.json             cached, display only
 //! jobs/{project}/{job}/outcome.json              create-once: the commit point
-//! jobs/{project}/{job}/waste/{attempt}.json      cached: work that ended nothing
+//! jobs/{project}/{job}/waste/{attempt}.json      create-once: work that ended nothing
 //! idempotency/{project}/{digest of key}.json     create-once
 //! uploads/{project}/{upload}.json, .bytes        announcement, bytes
 //! sweep/{project}.json                           cached: how far the sweeper has looked
 //! late/{project}/{job}                           jobs the sweeper must look at again
+//! unbilled/{project}/late.{job}, waste.{job}.{attempt}, correction.{job}.{correction}
+//!                                                what the roll-up would not find by itself
+//! corrections/{project}/{correction}.json        create-once
+//! chain/{project}/{number}.json                  create-once: a batch of the roll-up
+//! chain-heads/{project}.json                     cached: the batch made last
+//! usage/{project}/dt={day}/hour={hour}/{number}.parquet
+//!                                                create-once: rows of a batch
+//! roots/{day}.json                               create-once: the state of all chains
+//! audits/{project}/{number}.json                 what a check of rows against records found
 //! api-keys/{digest of key}.json                  key record
 //! api-key-names/{project}/{key id}.json          create-once: digest of the key
+//! sessions/{session}.json                        a sign-in to the dashboard
 //! server/upload-address-secret                   create-once: signs addresses of uploads
 //! server/quote-secret                            create-once: signs quotes
 //! budgets/{project}.json                         budgets as they were set
@@ -25,7 +35,9 @@
 
 use jiff::civil::Date;
 use zkpool_ports::BlobKey;
-use zkpool_types::{AttemptId, CircuitRef, JobId, KeyId, ProjectId, Sha256Digest, UploadId};
+use zkpool_types::{
+    AttemptId, CircuitRef, CorrectionId, JobId, KeyId, ProjectId, SessionId, Sha256Digest, UploadId,
+};
 
 /// Below this prefix every child is a project with jobs.
 pub const JOB_PROJECTS: &str = "jobs/";
@@ -38,6 +50,8 @@ pub const API_KEYS: &str = "api-keys/";
 
 /// Below this prefix every key is the mark of a published circuit.
 pub const PUBLISHED: &str = "published/";
+/// Below this prefix every key is a session.
+pub const SESSIONS: &str = "sessions/";
 
 #[expect(
     clippy::expect_used,
@@ -157,6 +171,67 @@ pub fn late_jobs(project: &ProjectId) -> String {
     format!("late/{project}/")
 }
 
+/// What tells the roll-up of a record that it would not find by itself. `name` begins with `late.`,
+/// `waste.` or `correction.`, followed by ids.
+#[must_use]
+pub fn unbilled(project: &ProjectId, name: &str) -> BlobKey {
+    key(format!("unbilled/{project}/{name}"))
+}
+
+/// The prefix of every such mark of a project.
+#[must_use]
+pub fn unbilled_marks(project: &ProjectId) -> String {
+    format!("unbilled/{project}/")
+}
+
+/// A correction of a charge.
+#[must_use]
+pub fn correction(project: &ProjectId, id: CorrectionId) -> BlobKey {
+    key(format!("corrections/{project}/{id}.json"))
+}
+
+/// A batch of the roll-up. Numbers have ten digits, so that they sort.
+#[must_use]
+pub fn batch(project: &ProjectId, number: u64) -> BlobKey {
+    key(format!("chain/{project}/{number:010}.json"))
+}
+
+/// The batch that was made last.
+#[must_use]
+pub fn batch_hint(project: &ProjectId) -> BlobKey {
+    key(format!("chain-heads/{project}.json"))
+}
+
+/// The prefix of every partition of a project.
+#[must_use]
+pub fn partitions(project: &ProjectId) -> String {
+    format!("usage/{project}/")
+}
+
+/// The rows of one batch that count in one hour of a day.
+#[must_use]
+pub fn partition(project: &ProjectId, day: Date, hour: i8, batch: u64) -> BlobKey {
+    key(format!("usage/{project}/dt={day}/hour={hour:02}/{batch:010}.parquet"))
+}
+
+/// The published state of all chains at the end of a day.
+#[must_use]
+pub fn daily_root(day: Date) -> BlobKey {
+    key(format!("roots/{day}.json"))
+}
+
+/// What a check of rows against records found, up to this batch.
+#[must_use]
+pub fn audit(project: &ProjectId, batch: u64) -> BlobKey {
+    key(format!("audits/{project}/{batch:010}.json"))
+}
+
+/// The prefix of every check of a project.
+#[must_use]
+pub fn audits(project: &ProjectId) -> String {
+    format!("audits/{project}/")
+}
+
 /// What is stored of an API key.
 #[must_use]
 pub fn api_key(digest: &Sha256Digest) -> BlobKey {
@@ -173,6 +248,12 @@ pub fn api_key_names(project: &ProjectId) -> String {
 #[must_use]
 pub fn api_key_name(project: &ProjectId, id: KeyId) -> BlobKey {
     key(format!("api-key-names/{project}/{id}.json"))
+}
+
+/// What is stored of a sign-in to the dashboard.
+#[must_use]
+pub fn session(id: SessionId) -> BlobKey {
+    key(format!("{SESSIONS}{id}.json"))
 }
 
 /// What addresses of uploads are signed with.

@@ -47,6 +47,7 @@ pub use commit::Commit;
 pub use error::{CommitError, JobError, PortError, SubmitError, UploadError, WitnessError};
 pub use list::JobFilter;
 pub use metering::expected_usage;
+pub use newest::created_at;
 pub use records::{Created, Records};
 pub use signer::Signer;
 pub use submit::{NewJob, Submitted, WitnessSource};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jiff::SignedDuration;
-use zkpool_ports::{BlobError, BlobKey, PutOnce};
+use zkpool_ports::{BlobError, BlobKey, Durability, PutOnce};
 use zkpool_types::limits::{
     DEADLINE_S_DEFAULT, DEADLINE_S_MAX, IDEMPOTENCY_KEY_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX,
 };
@@ -271,7 +271,9 @@ impl Jobs {
         let key = keys::late(project, job);
         let mark = LateMark { at: self.ports.clock.now() };
         self.records.create(&key, mark, RECORD_BYTES_MAX, |_| true).await?;
-        Ok(())
+        // The roll-up of costs may have passed it too.
+        let unbilled = keys::unbilled(project, &format!("late.{job}"));
+        Ok(self.ports.blobs.put(&unbilled, Bytes::new(), Durability::Durable).await?)
     }
 
     /// Deletes the bytes of a used upload. The sweeper does so too, once the upload expires.

@@ -42,6 +42,8 @@ error_codes! {
     Unauthenticated = "unauthenticated", 401, "A valid API key is required";
     /// The key lacks the scope.
     ScopeMissing = "scope_missing", 403, "The API key lacks a scope";
+    /// A form came from another site or from another session.
+    ForeignForm = "foreign_form", 403, "The form was not sent from this site";
     /// The object does not exist or belongs to another project.
     NotFound = "not_found", 404, "There is no such object";
     /// The path exists, the method does not.
@@ -84,6 +86,8 @@ error_codes! {
     BudgetExceeded = "budget_exceeded", 402, "The budget is used up";
     /// No prover finished the job within the allowed attempts.
     AttemptsExhausted = "attempts_exhausted", 500, "No attempt finished the job";
+    /// So many sign-ins fail at the moment that no further one is tried.
+    SignInBusy = "sign_in_busy", 429, "Too many sign-ins fail at the moment";
     /// Something broke on our side.
     Internal = "internal", 500, "The server failed";
     /// Storage or queue did not answer; the same request may be sent again.

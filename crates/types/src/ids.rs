@@ -95,6 +95,16 @@ uuid_id!(
     UploadId,
     "an upload id (a lower-case hyphenated UUID)"
 );
+uuid_id!(
+    /// A sign-in to the dashboard; never what its browser presents.
+    SessionId,
+    "a session id (a lower-case hyphenated UUID)"
+);
+uuid_id!(
+    /// A correction of a charge.
+    CorrectionId,
+    "a correction id (a lower-case hyphenated UUID)"
+);
 
 uuid_id!(
     /// A quote. The signed text that a submission names begins with it.

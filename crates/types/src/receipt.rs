@@ -66,6 +66,9 @@ pub struct Usage {
     /// verification, or transforms and multiplications alone on a device that computes for one job
     /// while the next one's witness is handed over.
     pub device_us: u64,
+    /// Time on devices that failed before another one did the work. Nobody is charged for it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fallback_us: u64,
     /// Size of the witness.
     pub witness_bytes: u64,
     /// Size of the published proof and public inputs.
@@ -89,9 +92,10 @@ pub struct Usage {
     pub attempts: u32,
 }
 
+/// What older records do not have is left out where it is nothing, so that they read back the same.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// One line of a charge: `amount = quantity * unit price`, rounded as the price book says.

@@ -7,8 +7,8 @@ use zkpool_functions::Context;
 use zkpool_jobs::Ports;
 use zkpool_ledger::PriceBook;
 use zkpool_ledger::price_book::PriceBookError;
-use zkpool_types::DeviceClass;
 use zkpool_ports::{Clock, NoEntropy, OsRng, Rng, SystemClock, TimeOrderedIds};
+use zkpool_types::DeviceClass;
 
 /// Put before the paths in responses, such as `https://api.example.org`. Optional: without it
 /// they are relative to the address that was called.

@@ -63,7 +63,10 @@ async fn a_project_under_a_budget_is_charged_what_was_set_aside_also_without_a_q
     assert_eq!(receipt["charge_nano_usd"], json!(price));
     assert_eq!(receipt["quoted"]["quote"], Value::Null);
     let standing = standing(&api, &key).await;
-    assert_eq!((&standing["committed_nano_usd"], &standing["reserved_nano_usd"]), (&json!(price), &json!(0)));
+    assert_eq!(
+        (&standing["committed_nano_usd"], &standing["reserved_nano_usd"]),
+        (&json!(price), &json!(0))
+    );
 }
 
 #[tokio::test]

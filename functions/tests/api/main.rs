@@ -4,6 +4,7 @@
 
 mod budgets;
 mod circuits;
+mod dashboard;
 mod harness;
 mod http;
 mod keys;

@@ -1,0 +1,45 @@
+//! Partitions of batches.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use zkpool_jobs::keys;
+use zkpool_types::UsageRow;
+use zkpool_types::chain::Batch;
+
+use crate::{BillingError, Costs, partition};
+
+/// Records read at once.
+const READS_MAX: usize = 32;
+
+impl Costs {
+    /// The rows of a batch, made again from the records it names.
+    pub(crate) async fn rows_of(&self, batch: &Batch) -> Result<Vec<UsageRow>, BillingError> {
+        let rows = batch.links.iter().map(async |link| {
+            let found = self.find(&batch.project, link.job, link.record).await?;
+            let row = found.ok_or_else(|| BillingError::Lost { job: link.job, seq: link.seq })?.row;
+            Ok::<_, BillingError>(UsageRow { kind: link.kind, billed_at: link.billed_at, ..row })
+        });
+        stream::iter(rows).buffered(READS_MAX).try_collect().await
+    }
+
+    /// Writes the partitions of a batch, those that are there already left as they are.
+    pub(crate) async fn write_partitions(
+        &self,
+        batch: &Batch,
+        rows: Vec<UsageRow>,
+    ) -> Result<(), BillingError> {
+        let mut hours: BTreeMap<(Date, i8), Vec<UsageRow>> = BTreeMap::new();
+        for row in rows {
+            let at = TimeZone::UTC.to_datetime(row.billed_at);
+            hours.entry((at.date(), at.hour())).or_default().push(row);
+        }
+        for ((day, hour), rows) in hours {
+            let key = keys::partition(&batch.project, day, hour, batch.number);
+            self.ports.blobs.put_once(&key, partition::write(&rows)?.into()).await?;
+        }
+        self.hint(batch).await
+    }
+}

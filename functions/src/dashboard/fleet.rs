@@ -1,0 +1,112 @@
+//! The queue, the project's open jobs, and what proved its latest ones.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use zkpool_jobs::JobFilter;
+use zkpool_types::Timestamp;
+use zkpool_types::api::ProofView;
+
+use crate::dashboard::SignedIn;
+use crate::dashboard::format;
+use crate::dashboard::page::{Frame, Moment, Page, Section};
+use crate::{ApiError, ApiResult, Context};
+
+/// Jobs that are looked at, newest first.
+const LATEST: usize = 50;
+
+#[derive(Template)]
+#[template(path = "fleet.html")]
+struct FleetPage {
+    frame: Frame,
+    waiting: String,
+    held: String,
+    delayed: String,
+    open: Vec<OpenJob>,
+    devices: Vec<DeviceRow>,
+    latest: usize,
+}
+
+/// A job that has not ended.
+struct OpenJob {
+    id: String,
+    circuit: String,
+    state: &'static str,
+    stage: String,
+    accepted: Moment,
+    attempt: String,
+}
+
+impl OpenJob {
+    fn new(view: &ProofView) -> Self {
+        let ahead = |position: u64| format!("{} ahead of it", format::grouped(position));
+        let stage = view.stage.map(|stage| format!("{stage:?}").to_lowercase());
+        Self {
+            id: view.id.to_string(),
+            circuit: view.circuit.to_string(),
+            state: view.state.name(),
+            stage: stage.or_else(|| view.queue_position.map(ahead)).unwrap_or_default(),
+            accepted: view.accepted_at.into(),
+            attempt: view.attempt.map_or_else(String::new, |attempt| attempt.number.to_string()),
+        }
+    }
+}
+
+/// A device that proved some of the latest jobs.
+struct DeviceRow {
+    name: String,
+    class: String,
+    proofs: usize,
+    busy: String,
+    last: Option<Moment>,
+}
+
+pub(crate) async fn page(
+    State(context): State<Context>,
+    Extension(signed_in): Extension<SignedIn>,
+) -> ApiResult<Page<impl Template>> {
+    let depth = context.ports().queue.depth().await;
+    let depth = depth.map_err(|error| ApiError::unavailable(&error))?;
+    let project = &signed_in.caller.project;
+    let views = context.jobs().list(project, &JobFilter::default(), None, LATEST).await?.items;
+    Ok(Page(FleetPage {
+        frame: Frame::new(Section::Fleet, &signed_in),
+        waiting: format::grouped(depth.visible),
+        held: format::grouped(depth.in_flight),
+        delayed: format::grouped(depth.delayed),
+        open: views.iter().filter(|view| !view.state.is_terminal()).map(OpenJob::new).collect(),
+        devices: devices(&views),
+        latest: views.len(),
+    }))
+}
+
+/// What a device did for these jobs.
+#[derive(Default)]
+struct Work {
+    proofs: usize,
+    device_us: u64,
+    last: Option<Timestamp>,
+}
+
+fn devices(views: &[ProofView]) -> Vec<DeviceRow> {
+    let mut work: BTreeMap<(String, String), Work> = BTreeMap::new();
+    for view in views {
+        let Some(receipt) = &view.receipt else { continue };
+        let Some(class) = &receipt.device else { continue };
+        let name = receipt.device_name.clone().unwrap_or_default();
+        let of_device = work.entry((class.to_string(), name)).or_default();
+        of_device.proofs += 1;
+        of_device.device_us = of_device.device_us.saturating_add(receipt.usage.device_us);
+        of_device.last = of_device.last.max(view.finished_at);
+    }
+    let row = |((class, name), work): ((String, String), Work)| DeviceRow {
+        name,
+        class,
+        proofs: work.proofs,
+        busy: format::duration(work.device_us),
+        last: work.last.map(Moment::from),
+    };
+    work.into_iter().map(row).collect()
+}
