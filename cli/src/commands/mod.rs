@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod bench;
+mod budgets;
 mod circuits;
 mod demo;
 mod devices;
@@ -10,6 +11,7 @@ mod proofs;
 mod prove;
 #[cfg(feature = "aws")]
 mod prover;
+mod quote;
 mod serve;
 mod verify;
 
@@ -32,9 +34,12 @@ pub(crate) enum Command {
     Keys(keys::KeysCommand),
     #[command(subcommand)]
     Circuits(circuits::CircuitsCommand),
+    Quote(quote::QuoteArgs),
     Prove(prove::ProveArgs),
     #[command(subcommand)]
     Proofs(proofs::ProofsCommand),
+    #[command(subcommand)]
+    Budgets(budgets::BudgetsCommand),
     Verify(verify::VerifyArgs),
     #[command(subcommand)]
     Groth16(groth16::Groth16Command),
@@ -53,8 +58,10 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Devices(args) => devices::run(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Circuits(command) => circuits::run(&command, drawing),
+        Command::Quote(args) => quote::run(args),
         Command::Prove(args) => prove::run(args, drawing),
         Command::Proofs(command) => proofs::run(&command),
+        Command::Budgets(command) => budgets::run(command),
         Command::Verify(args) => verify::run(&args),
         Command::Groth16(command) => groth16::run(&command, drawing),
         Command::Bench(command) => bench::run(&command, drawing),

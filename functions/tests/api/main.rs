@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation fails its test")]
 
+mod budgets;
 mod circuits;
 mod dashboard;
 mod harness;
@@ -9,6 +10,7 @@ mod http;
 mod keys;
 mod log;
 mod proofs;
+mod quotes;
 mod secrets;
 mod server;
 mod table;

@@ -25,6 +25,7 @@ struct Laps {
     since: Duration,
     spent: BTreeMap<Stage, Duration>,
     device: Option<ProvingDevice>,
+    self_check_failures: u64,
     charged: &'static [Stage],
 }
 
@@ -49,6 +50,7 @@ impl Meter {
             since,
             spent: BTreeMap::new(),
             device: None,
+            self_check_failures: 0,
             charged: &[],
         };
         (Self { clock, laps: Mutex::new(laps), told }, stage)
@@ -73,6 +75,11 @@ impl Meter {
         laps.device = Some(device);
     }
 
+    /// Notes that a proof of a device did not verify where the CPU's did.
+    pub fn note_failed_self_check(&self) {
+        self.laps().self_check_failures += 1;
+    }
+
     /// The device that was begun last.
     #[must_use]
     pub fn device(&self) -> Option<ProvingDevice> {
@@ -84,7 +91,7 @@ impl Meter {
         self.laps().change(None, self.clock.elapsed());
     }
 
-    /// What was measured until now. Only the times are set.
+    /// What was measured until now. Only times and self-checks are set.
     pub fn usage(&self) -> Usage {
         let mut laps = self.laps();
         let stage = laps.stage;
@@ -99,6 +106,7 @@ impl Meter {
             msm_us,
             verify_us,
             device_us: laps.charged.iter().copied().map(us).sum(),
+            self_check_failures: laps.self_check_failures,
             ..Usage::default()
         }
     }
