@@ -152,6 +152,10 @@ endpoints! {
     DownloadReceipt = GET "/dashboard/jobs/{id}/receipt", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// The queue, and what proves.
     FleetPage = GET "/dashboard/fleet", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The project's budgets and where they stand.
+    BudgetsPage = GET "/dashboard/budgets", SIGNED_IN, SMALL, BUDGET_TIMEOUT;
+    /// How proofs of published circuits go.
+    PerformancePage = GET "/performance", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// Style, script and icon of the pages.
     Asset = GET "/assets/{file}", Access::Public, SMALL, REQUEST_TIMEOUT;
 }
@@ -220,6 +224,7 @@ mod tests {
                 &Endpoint::ReceiveUpload,
                 &Endpoint::SignInPage,
                 &Endpoint::SignIn,
+                &Endpoint::PerformancePage,
                 &Endpoint::Asset,
             ]
         );

@@ -197,6 +197,35 @@ async function downloads_what_the_api_answers(visit) {
   assert.equal(await visit.text("#groups tfoot .charge"), dollars(BigInt(report.total_nano_usd)));
 }
 
+async function shows_budgets(visit) {
+  await visit.page.getByRole("link", { name: "Budgets" }).click();
+  const { budgets } = await (await api("/v1/budgets")).json();
+  assert.equal(budgets.length, 2);
+  const exact = budgets.map((budget) => [
+    dollars(BigInt(budget.limit_nano_usd)),
+    dollars(BigInt(budget.committed_nano_usd) - BigInt(budget.reserved_nano_usd)),
+    dollars(BigInt(budget.reserved_nano_usd)),
+    dollars(BigInt(budget.remaining_nano_usd)),
+  ]);
+  assert.deepEqual((await visit.rows("#budgets")).map((cells) => cells.slice(1, 5)), exact);
+  await visit.look("budgets");
+}
+
+async function shows_performance_to_anyone(visit) {
+  const context = await visit.page.context().browser().newContext({ viewport: WIDE });
+  const stranger = new Visit(await context.newPage());
+  stranger.shots = visit.shots;
+  await stranger.open("/performance");
+  const { circuits } = await (await fetch(`${server}/v1/performance`)).json();
+  const published = await stranger.page.locator("section.panel h2").allInnerTexts();
+  assert.deepEqual(published, circuits.map((circuit) => circuit.circuit));
+  assert.ok(!(await stranger.page.content()).includes("acme"), "it names a project");
+  await stranger.look("performance");
+  stranger.quiet("the page of performance");
+  visit.shots = stranger.shots;
+  await context.close();
+}
+
 async function says_so_where_nothing_happened(visit) {
   await visit.open("/dashboard?from=2020-01-01&to=2020-01-31");
   assert.match(await visit.text(".empty"), /Nothing was proved/);
@@ -248,11 +277,11 @@ async function is_used_by_keyboard_alone(visit) {
   assert.equal(await page.evaluate(() => document.activeElement.id), "content");
   await visit.open("/dashboard");
   const reached = [];
-  for (let step = 0; step < 8; step++) {
+  for (let step = 0; step < 12; step++) {
     await page.keyboard.press("Tab");
     reached.push(await focused());
   }
-  const menu = ["Overview", "Costs", "Jobs", "Queue and fleet"];
+  const menu = ["Overview", "Costs", "Jobs", "Budgets", "Queue and fleet", "Performance"];
   assert.deepEqual(reached.filter((text) => menu.includes(text)), menu);
   await page.getByRole("link", { name: "Jobs" }).focus();
   await page.keyboard.press("Enter");
@@ -311,6 +340,8 @@ try {
     drills_down_to_a_receipt,
     shows_failed_work_at_charge_zero,
     shows_queue_and_fleet,
+    shows_budgets,
+    shows_performance_to_anyone,
     says_so_where_nothing_happened,
     is_used_by_keyboard_alone,
     is_dark_where_that_is_chosen,

@@ -139,7 +139,11 @@ impl Functions {
             (_, path) if path.starts_with("/v1/circuits") || path.starts_with("/v1/keys") => {
                 &self.circuits
             }
-            (_, path) if path.starts_with("/dashboard") || path.starts_with("/assets") => {
+            (_, path)
+                if path.starts_with("/dashboard")
+                    || path.starts_with("/assets")
+                    || path == "/performance" =>
+            {
                 &self.dashboard
             }
             _ => &self.status,

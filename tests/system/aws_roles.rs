@@ -74,8 +74,9 @@ const DASHBOARD: Permissions = &[
     (READ, &["api-keys/*", "sessions/*"]),
     (READ, &["chain/*", "chain-heads/*", "corrections/*", "unbilled/*", "usage/*"]),
     (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "jobs/*/progress.json"]),
-    (READ, &["jobs/*/waste/*"]),
-    (WRITE, &["sessions/*"]),
+    (READ, &["jobs/*/waste/*", "budget-log/*", "budgets/*", "circuits/*", "idempotency/*"]),
+    (READ, &["public/*", "published/*"]),
+    (WRITE, &["budget-log/*", "public/*", "sessions/*"]),
     (DELETE, &["sessions/*"]),
     (DEPTH, &["QUEUE"]),
 ];
@@ -192,7 +193,9 @@ fn show_dashboard(service: &Service, job: &str) {
     let (status, page) = browser.get("/dashboard/jobs", &cookie);
     assert!(status == 200 && page.contains(job), "{page}");
     assert_eq!(browser.get("/dashboard", &cookie).0, 200);
-    assert_eq!(browser.get("/dashboard/fleet", &cookie).0, 200);
+    for path in ["/dashboard/fleet", "/dashboard/budgets", "/performance"] {
+        assert_eq!(browser.get(path, &cookie).0, 200, "{path}");
+    }
     let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap();
     let form = format!("form_token={}", token.split('"').next().unwrap());
     assert_eq!(browser.post("/dashboard/sign-out", &form, &cookie).0, 303);

@@ -163,7 +163,8 @@ mod tests {
     }
 
     fn day(day: &str, devices: Vec<DevicePerformance>) -> DayPerformance {
-        let reliability = Reliability { succeeded: 100, success_bp: Some(10_000), ..Default::default() };
+        let reliability =
+            Reliability { succeeded: 100, success_bp: Some(10_000), ..Default::default() };
         DayPerformance { day: day.parse().unwrap(), devices, reliability }
     }
 
@@ -176,7 +177,8 @@ mod tests {
         let chart = times(&days);
         assert_eq!(chart.names, ["24 Nov", "25 Nov"]);
         let values: Vec<_> = chart.lines.iter().map(|line| line.values.clone()).collect();
-        let expected = [[Some(20), Some(30)], [Some(40), Some(60)], [None, Some(3)], [None, Some(6)]];
+        let expected =
+            [[Some(20), Some(30)], [Some(40), Some(60)], [None, Some(3)], [None, Some(6)]];
         assert_eq!(values, expected);
         assert_eq!(costs(&days).lines[1].values, [Some(60), Some(90)]);
     }

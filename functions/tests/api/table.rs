@@ -110,6 +110,8 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         Endpoint::JobPage => (Call::get(format!("/dashboard/jobs/{job}")), 200),
         Endpoint::DownloadReceipt => (Call::get(format!("/dashboard/jobs/{ended}/receipt")), 200),
         Endpoint::FleetPage => (Call::get("/dashboard/fleet"), 200),
+        Endpoint::BudgetsPage => (Call::get("/dashboard/budgets"), 200),
+        Endpoint::PerformancePage => (Call::get("/performance"), 200),
         Endpoint::Asset => (Call::get("/assets/style.css"), 200),
     }
 }
@@ -153,6 +155,8 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::DownloadCosts
         | Endpoint::JobsPage
         | Endpoint::FleetPage
+        | Endpoint::BudgetsPage
+        | Endpoint::PerformancePage
         | Endpoint::SignInPage
         | Endpoint::SignIn
         | Endpoint::SignOut
@@ -318,6 +322,8 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::JobPage
             | Endpoint::DownloadReceipt
             | Endpoint::FleetPage
+            | Endpoint::BudgetsPage
+            | Endpoint::PerformancePage
             | Endpoint::Asset => &[],
         };
         let path = endpoint.row().path.replace("{id}", &owned.job);
@@ -367,6 +373,8 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::JobPage
             | Endpoint::DownloadReceipt
             | Endpoint::FleetPage
+            | Endpoint::BudgetsPage
+            | Endpoint::PerformancePage
             | Endpoint::Asset => false,
         };
         if !reads_json {
