@@ -1,5 +1,6 @@
 //! Cost reports: partitions, and what is not rolled up yet.
 
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::civil::Date;
 use zkpool_jobs::keys;
@@ -99,7 +100,8 @@ impl Costs {
             let named: Vec<_> = page.iter().filter_map(|key| name(key, &prefix)).collect();
             let wanted =
                 named.iter().filter(|(_, day, number)| *number <= last && *day <= query.to);
-            self.add_files(project, by, wanted.copied().collect(), groups).await?;
+            let wanted = wanted.map(|(key, day, _)| ((*key).clone(), *day)).collect();
+            self.add_files(project, by, wanted, groups).await?;
             let beyond = named.last().is_some_and(|(_, day, _)| *day > query.to);
             after = page.last().map(ToString::to_string);
             if page.len() < PAGE_PARTITIONS || beyond {
@@ -112,18 +114,21 @@ impl Costs {
         &self,
         project: &ProjectId,
         by: &[Dimension],
-        files: Vec<(&BlobKey, Date, u64)>,
+        files: Vec<(BlobKey, Date)>,
         groups: &mut Groups,
     ) -> Result<(), BillingError> {
-        let files = files.into_iter().map(async |(key, day, _)| {
-            let file = self.ports.blobs.get(key, PARTITION_BYTES_MAX).await?;
-            Ok::<_, BillingError>((file, day))
-        });
+        // Each future owns what it reads: of one that borrows it, the compiler cannot tell that it
+        // may go to another thread.
+        let files = files.into_iter().map(|(key, day)| self.file(key, day));
         let mut files = stream::iter(files).buffered(READS_MAX);
         while let Some((file, day)) = files.try_next().await? {
             partition::add(file, project, day, by, groups)?;
         }
         Ok(())
+    }
+
+    async fn file(&self, key: BlobKey, day: Date) -> Result<(Bytes, Date), BillingError> {
+        Ok((self.ports.blobs.get(&key, PARTITION_BYTES_MAX).await?, day))
     }
 }
 

@@ -59,7 +59,7 @@ impl Jobs {
         let mut items = Vec::new();
         let mut seen = 0;
         for chunk in ids.chunks(READS_AT_ONCE) {
-            let rows = try_join_all(chunk.iter().map(|id| self.row(project, *id))).await?;
+            let rows = try_join_all(chunk.iter().copied().map(|id| self.row(project, id))).await?;
             for (id, row) in chunk.iter().zip(rows) {
                 items.extend(row.filter(|view| filter.matches(view)));
                 seen += 1;

@@ -72,7 +72,7 @@ fn circuit_view(circuit: &PublicCircuit) -> ApiResult<CircuitView> {
     let domain = format::grouped(*domain_size);
     Ok(CircuitView {
         name: name.to_string(),
-        kind: format!("{proof_system} over {curve}, domain of {domain}"),
+        kind: format!("{proof_system:?} over {curve}, domain of {domain}"),
         devices: devices.iter().map(device_row).collect(),
         success: rate(reliability.success_bp),
         jobs: format::grouped(reliability.succeeded.saturating_add(reliability.failed)),

@@ -6,8 +6,8 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use zkpool_jobs::keys;
-use zkpool_types::UsageRow;
-use zkpool_types::chain::Batch;
+use zkpool_types::chain::{Batch, ChainLink};
+use zkpool_types::{ProjectId, UsageRow};
 
 use crate::{BillingError, Costs, partition};
 
@@ -17,12 +17,18 @@ const READS_MAX: usize = 32;
 impl Costs {
     /// The rows of a batch, made again from the records it names.
     pub(crate) async fn rows_of(&self, batch: &Batch) -> Result<Vec<UsageRow>, BillingError> {
-        let rows = batch.links.iter().map(async |link| {
-            let found = self.find(&batch.project, link.job, link.record).await?;
-            let row = found.ok_or_else(|| BillingError::Lost { job: link.job, seq: link.seq })?.row;
-            Ok::<_, BillingError>(UsageRow { kind: link.kind, billed_at: link.billed_at, ..row })
-        });
+        let rows = batch.links.iter().cloned().map(|link| self.row_of_link(&batch.project, link));
         stream::iter(rows).buffered(READS_MAX).try_collect().await
+    }
+
+    async fn row_of_link(
+        &self,
+        project: &ProjectId,
+        link: ChainLink,
+    ) -> Result<UsageRow, BillingError> {
+        let found = self.find(project, link.job, link.record).await?;
+        let row = found.ok_or_else(|| BillingError::Lost { job: link.job, seq: link.seq })?.row;
+        Ok(UsageRow { kind: link.kind, billed_at: link.billed_at, ..row })
     }
 
     /// Writes the partitions of a batch, those that are there already left as they are.

@@ -232,10 +232,15 @@ impl Costs {
         project: &ProjectId,
         jobs: &[JobId],
     ) -> Result<Vec<(JobId, Option<Found>)>, BillingError> {
-        let rows = jobs.iter().map(async |job| {
-            let found = self.find(project, *job, ChainRecord::Outcome).await?;
-            Ok::<_, BillingError>((*job, found))
-        });
+        let rows = jobs.iter().copied().map(|job| self.ended_job(project, job));
         stream::iter(rows).buffered(READS_MAX).try_collect().await
+    }
+
+    async fn ended_job(
+        &self,
+        project: &ProjectId,
+        job: JobId,
+    ) -> Result<(JobId, Option<Found>), BillingError> {
+        Ok((job, self.find(project, job, ChainRecord::Outcome).await?))
     }
 }
