@@ -14,6 +14,7 @@
 mod blocking;
 pub mod circuits;
 mod context;
+pub mod costs;
 pub mod dashboard;
 pub mod endpoints;
 mod extract;
@@ -50,6 +51,7 @@ pub fn router(context: Context) -> Router {
         .merge(proofs::router(&context))
         .merge(uploads::router(&context))
         .merge(keys::router(&context))
+        .merge(costs::router(&context))
         .merge(dashboard::router(&context));
     complete(context, areas)
 }

@@ -107,6 +107,8 @@ pub struct Functions {
     pub circuits: Function,
     /// Pages for people.
     pub dashboard: Function,
+    /// Costs, receipts and their chain.
+    pub reports: Function,
 }
 
 impl Functions {
@@ -119,12 +121,21 @@ impl Functions {
             status: start("status"),
             circuits: start("circuits"),
             dashboard: start("dashboard"),
+            reports: start("reports"),
         }
     }
 
     /// The function that a route leads to.
     fn of(&self, method: &str, path: &str) -> &Function {
         match (method, path) {
+            ("GET", path) if path.starts_with("/v1/proofs/") && path.ends_with("/receipt") => {
+                &self.reports
+            }
+            (_, path)
+                if ["/v1/costs", "/v1/chain", "/v1/roots/"].iter().any(|p| path.starts_with(p)) =>
+            {
+                &self.reports
+            }
             ("POST", path) if path.starts_with("/v1/proofs") => &self.submit,
             (_, path) if path.starts_with("/v1/uploads") => &self.submit,
             (_, path) if path.starts_with("/v1/circuits") || path.starts_with("/v1/keys") => {

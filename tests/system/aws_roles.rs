@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use zkpool_tests::api::Browser;
+use zkpool_tests::api::Client;
 use zkpool_tests::command::zkpool_path;
 use zkpool_tests::service::{BUCKET, Identities, QUEUE, Service};
 use zkpool_tests::standins::{AccessKey, Ministack};
@@ -39,7 +40,7 @@ const SUBMIT: Permissions = &[
             "uploads/*",
         ],
     ),
-    (WRITE, &["idempotency/*", "jobs/*", "late/*", "uploads/*"]),
+    (WRITE, &["idempotency/*", "jobs/*", "late/*", "unbilled/*", "uploads/*"]),
     (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "uploads/*"]),
     (SEND, &["QUEUE"]),
 ];
@@ -56,8 +57,30 @@ const CIRCUITS: Permissions = &[
     (DELETE, &["uploads/*"]),
 ];
 
+/// What cost reports are made of.
+const BOOKS: &[&str] = &[
+    "chain/*",
+    "chain-heads/*",
+    "corrections/*",
+    "jobs/*/outcome.json",
+    "jobs/*/request.json",
+    "jobs/*/waste/*",
+    "unbilled/*",
+    "usage/*",
+];
+
+const REPORTS: Permissions = &[(READ, BOOKS), (READ, &["api-keys/*", "roots/*", "shifts/*"])];
+
+const ROLLUP: Permissions = &[
+    (READ, BOOKS),
+    (READ, &["audits/*", "roots/*"]),
+    (WRITE, &["audits/*", "chain/*", "chain-heads/*", "roots/*", "usage/*"]),
+    (DELETE, &["unbilled/*"]),
+];
+
 const DASHBOARD: Permissions = &[
     (READ, &["api-keys/*", "sessions/*"]),
+    (READ, BOOKS),
     (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "jobs/*/progress.json"]),
     (WRITE, &["sessions/*"]),
     (DELETE, &["sessions/*"]),
@@ -67,6 +90,7 @@ const DASHBOARD: Permissions = &[
 const PROVER: Permissions = &[
     (READ, &["artifacts/*", "circuits/*", "jobs/*", "late/*", "sweep/*", "uploads/*.json"]),
     (WRITE, &["jobs/*/outcome.json", "jobs/*/progress.json", "jobs/*/waste/*", "sweep/*"]),
+    (WRITE, &["shifts/*", "unbilled/*"]),
     (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "late/*", "uploads/*"]),
     (SEND, &["QUEUE", "DEAD"]),
     (RECEIVE, &["QUEUE", "DEAD"]),
@@ -87,6 +111,8 @@ const ROLES: &[(&str, Permissions)] = &[
     ("status", STATUS),
     ("circuits", CIRCUITS),
     ("dashboard", DASHBOARD),
+    ("reports", REPORTS),
+    ("rollup", ROLLUP),
     ("sweep", SWEEP),
     ("prover", PROVER),
 ];
@@ -159,8 +185,22 @@ fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
     assert!(!service.has_object(&format!("jobs/acme/{job}/witness")), "the witness is left");
     show_dashboard(&service, job);
     assert_eq!(service.start_function("sweep").invoke(&json!({}))["errors"], 0);
+    keep_books(&service, &view);
     let log = prover.log();
     assert!(!log.contains("AccessDenied"), "{log}");
+}
+
+/// Rolls up and checks what was charged, and reports it before and after.
+fn keep_books(service: &Service, view: &serde_json::Value) {
+    let created = service.client().post("/v1/keys", &json!({ "scopes": ["finance"] })).ok();
+    let client = Client::new(&service.api.url, created["key"].as_str().unwrap());
+    let before = client.get("/v1/costs?group_by=circuit").ok();
+    assert_eq!(before["total_nano_usd"], view["receipt"]["charge_nano_usd"]);
+    let rolled_up = service.start_function("rollup").invoke(&json!({ "audit": true }));
+    let expected = json!({ "projects": 1, "receipts": 1, "errors": 0, "audited": 1 });
+    assert_eq!(rolled_up, expected);
+    assert_eq!(client.get("/v1/costs?group_by=circuit").ok(), before);
+    assert_eq!(client.get("/v1/chain").ok()["links"][0]["job"], view["id"]);
 }
 
 /// Signs in, sees the job, and signs out for good.

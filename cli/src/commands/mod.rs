@@ -2,14 +2,17 @@
 
 mod bench;
 mod circuits;
+mod costs;
 mod demo;
 mod devices;
 mod groth16;
 mod keys;
+mod ledger;
 mod proofs;
 mod prove;
 #[cfg(feature = "aws")]
 mod prover;
+mod receipt;
 mod serve;
 mod verify;
 
@@ -36,6 +39,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Proofs(proofs::ProofsCommand),
     Verify(verify::VerifyArgs),
+    Costs(costs::CostsArgs),
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
     Groth16(groth16::Groth16Command),
     #[command(subcommand)]
@@ -56,6 +64,9 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Prove(args) => prove::run(args, drawing),
         Command::Proofs(command) => proofs::run(&command),
         Command::Verify(args) => verify::run(&args),
+        Command::Costs(args) => costs::run(&args),
+        Command::Receipt(command) => receipt::run(&command),
+        Command::Ledger(command) => ledger::run(&command),
         Command::Groth16(command) => groth16::run(&command, drawing),
         Command::Bench(command) => bench::run(&command, drawing),
     }

@@ -7,6 +7,7 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use zkpool_ledger::costs::month_of;
 use zkpool_types::{CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, ProjectId};
 
 use crate::table::{Cells, Column, write_csv, write_parquet};
@@ -114,17 +115,6 @@ impl<'a> Charge<'a> {
         i64::try_from(made).unwrap_or(i64::MAX).saturating_mul(ONE)
     }
 
-    /// Null for a correction, which has no quantity of its own.
-    fn unit(&self) -> Option<String> {
-        let unit = match self.kind {
-            CostKind::Proof => "Proofs",
-            CostKind::Failed => "Failed proofs",
-            CostKind::Retry | CostKind::Duplicate => "Attempts",
-            CostKind::Correction => return None,
-        };
-        Some(unit.to_owned())
-    }
-
     fn description(&self) -> String {
         match self.kind {
             CostKind::Proof => "Proofs",
@@ -151,6 +141,17 @@ impl<'a> Charge<'a> {
         });
         serde_json::Value::Object(asked.collect()).to_string()
     }
+}
+
+/// Null for a correction, which has no quantity of its own.
+fn unit(charge: &Charge<'_>) -> Option<String> {
+    let unit = match charge.kind {
+        CostKind::Proof => "Proofs",
+        CostKind::Failed => "Failed proofs",
+        CostKind::Retry | CostKind::Duplicate => "Attempts",
+        CostKind::Correction => return None,
+    };
+    Some(unit.to_owned())
 }
 
 fn value<'a>(row: &'a CostRow, dimension: &Dimension) -> Option<&'a str> {
@@ -191,6 +192,8 @@ fn account(report: &CostReport, charges: &[Charge<'_>]) -> Vec<Column> {
         constant("BillingAccountName", charges, &project),
         constant("BillingAccountType", charges, "Project"),
         constant("BillingCurrency", charges, &report.currency),
+        // One invoice for each project and month, provisional until the month is closed.
+        text("InvoiceId", charges, |charge| Some(format!("{project}-{}", month_of(charge.month)))),
         constant("InvoiceIssuerName", charges, PROVIDER),
         constant("HostProviderName", charges, PROVIDER),
         constant("ServiceProviderName", charges, PROVIDER),
@@ -227,18 +230,19 @@ fn costs(charges: &[Charge<'_>]) -> [Column; 4] {
 }
 
 fn what(charges: &[Charge<'_>]) -> Vec<Column> {
-    let circuit = |charge: &Charge<'_>| charge.value(&Dimension::Circuit);
     vec![
         text("ChargeCategory", charges, |charge| charge.either("Adjustment", Some("Usage"))),
         text("ChargeClass", charges, |charge| charge.either("Correction", None)),
         text("ChargeDescription", charges, |charge| Some(charge.description())),
         text("ChargeFrequency", charges, |charge| charge.either("One-Time", Some("Usage-Based"))),
-        text("ResourceId", charges, circuit),
+        text("ResourceId", charges, |charge| charge.value(&Dimension::Circuit)),
         text("ResourceName", charges, |charge| {
-            let circuit = circuit(charge)?;
+            let circuit = charge.value(&Dimension::Circuit)?;
             circuit.split_once('@').map(|(name, _)| name.to_owned())
         }),
-        text("ResourceType", charges, |charge| circuit(charge).map(|_| "Circuit".to_owned())),
+        text("ResourceType", charges, |charge| {
+            charge.value(&Dimension::Circuit).map(|_| "Circuit".to_owned())
+        }),
         text("Tags", charges, |charge| Some(charge.tags())),
     ]
 }
@@ -246,15 +250,15 @@ fn what(charges: &[Charge<'_>]) -> Vec<Column> {
 fn quantities(charges: &[Charge<'_>]) -> Vec<Column> {
     vec![
         Column::new("ConsumedQuantity", nullable(charges)),
-        text("ConsumedUnit", charges, Charge::unit),
-        text("PricingCategory", charges, |charge| charge.unit().map(|_| "Standard".to_owned())),
+        text("ConsumedUnit", charges, unit),
+        text("PricingCategory", charges, |charge| unit(charge).map(|_| "Standard".to_owned())),
         Column::new("PricingQuantity", nullable(charges)),
-        text("PricingUnit", charges, Charge::unit),
+        text("PricingUnit", charges, unit),
     ]
 }
 
 fn nullable(charges: &[Charge<'_>]) -> Cells {
-    let quantity = |charge: &Charge<'_>| charge.unit().map(|_| charge.quantity());
+    let quantity = |charge: &Charge<'_>| unit(charge).map(|_| charge.quantity());
     Cells::OptionalDecimal(charges.iter().map(quantity).collect())
 }
 

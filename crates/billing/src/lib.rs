@@ -10,8 +10,9 @@
 pub mod audit;
 pub mod corrections;
 mod error;
+pub mod fleet;
 pub mod focus;
-mod partition;
+pub mod partition;
 pub mod receipts;
 pub mod report;
 pub mod rollup;

@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use zkpool_types::{DeviceClass, NanoUsd};
 
-/// The price book that is compiled in.
-const BUILTIN: &str = include_str!("../../../infra/price-books/2026-11-23.json");
+/// The price books that are compiled in, the newest last. Receipts of the older ones recompute.
+const BUILTIN: [&str; 1] = [include_str!("../../../infra/price-books/2026-11-23.json")];
 
 /// 100 % in basis points.
 pub(crate) const BP_ONE: u32 = 10_000;
@@ -125,12 +125,27 @@ pub struct RequestCount {
 }
 
 impl PriceBook {
-    /// The price book that is compiled in.
+    /// The newest price book that is compiled in.
     ///
     /// # Errors
-    /// Never for the file in this repository, as a test shows; the file is data all the same.
+    /// Never for the files in this repository, as a test shows; they are data all the same.
     pub fn builtin() -> Result<Self, PriceBookError> {
-        Self::parse(BUILTIN)
+        let [.., newest] = BUILTIN;
+        Self::parse(newest)
+    }
+
+    /// The price book of this version, where it is compiled in: what a receipt was made under.
+    ///
+    /// # Errors
+    /// As [`PriceBook::builtin`].
+    pub fn of_version(version: &str) -> Result<Option<Self>, PriceBookError> {
+        for text in BUILTIN {
+            let book = Self::parse(text)?;
+            if book.version() == version {
+                return Ok(Some(book));
+            }
+        }
+        Ok(None)
     }
 
     /// Reads a price book in JSON.
@@ -254,7 +269,7 @@ mod tests {
     use super::*;
 
     fn parse_with(change: impl FnOnce(&mut Value)) -> Result<PriceBook, PriceBookError> {
-        let mut book: Value = serde_json::from_str(BUILTIN).unwrap();
+        let mut book: Value = serde_json::from_str(BUILTIN[0]).unwrap();
         change(&mut book);
         PriceBook::parse(&book.to_string())
     }

@@ -14,6 +14,7 @@ pub mod circuit;
 pub mod cost;
 pub mod digest;
 pub mod error_code;
+pub mod fleet;
 pub mod ids;
 pub mod job;
 pub mod key;
@@ -31,6 +32,7 @@ pub use cost::{
 };
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
+pub use fleet::Shift;
 pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, SessionId, UploadId};
 pub use job::{
     Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,
