@@ -57,8 +57,12 @@ impl Exit {
             ErrorCode::Unauthenticated | ErrorCode::ScopeMissing => Self::Denied,
             ErrorCode::RequestTimeout | ErrorCode::Unavailable => Self::Unreachable,
             ErrorCode::Internal | ErrorCode::AttemptsExhausted => Self::Fault,
+            ErrorCode::MaxPriceExceeded | ErrorCode::BudgetExceeded => Self::No,
             ErrorCode::NotFound
             | ErrorCode::MethodNotAllowed
+            | ErrorCode::QuoteInvalid
+            | ErrorCode::QuoteExpired
+            | ErrorCode::QuoteMismatch
             | ErrorCode::IdempotencyConflict
             | ErrorCode::AlreadyFinished
             | ErrorCode::UploadIncomplete
@@ -298,6 +302,11 @@ const fn next_after(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidWitness | ErrorCode::UnsatisfiedWitness => {
             "calculate the witness again for this circuit"
         }
+        ErrorCode::QuoteInvalid | ErrorCode::QuoteExpired | ErrorCode::QuoteMismatch => {
+            "ask for a new one with `zkpool quote`"
+        }
+        ErrorCode::MaxPriceExceeded => "see the price with `zkpool quote`",
+        ErrorCode::BudgetExceeded => "see `zkpool budgets show`",
         ErrorCode::RequestTimeout | ErrorCode::Unavailable => "try again in a while",
         ErrorCode::Internal | ErrorCode::AttemptsExhausted => "see the server's log",
         ErrorCode::MethodNotAllowed

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use zkpool_billing::Costs;
+use zkpool_billing::{Budgets, Costs, Performance, Quotes};
 use zkpool_jobs::{Circuits, Jobs, Ports, Uploads};
 use zkpool_ledger::PriceBook;
+use zkpool_types::DeviceClass;
 
 use crate::Keys;
 use crate::dashboard::Sessions;
 use crate::limits::{SIGN_IN_REFUSALS_MAX, VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
 use crate::upload_address::UploadAddresses;
+
+/// The class of device that is quoted for when the settings do not say.
+const DEVICE_DEFAULT: &str = "cpu";
 
 /// What may be set about the API.
 #[derive(Clone, Debug)]
@@ -19,6 +23,9 @@ pub struct Settings {
     /// Put before the paths that responses contain, such as `https://api.example.org`. Empty for
     /// paths that the caller resolves against the address it called (RFC 3986).
     pub public_url: String,
+    /// The class of device that most provers have. Circuits that no proof was made of are quoted
+    /// for it.
+    pub device: DeviceClass,
     /// Proving keys checked at once. Each is held in memory whole; further ones wait.
     pub validations_max: usize,
     /// Cancelled when the server is to stop, so that status requests stop waiting.
@@ -29,6 +36,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             public_url: String::new(),
+            device: DeviceClass::new(DEVICE_DEFAULT),
             validations_max: VALIDATIONS_MAX_DEFAULT,
             draining: CancellationToken::new(),
         }
@@ -44,6 +52,9 @@ struct Inner {
     uploads: Uploads,
     upload_addresses: UploadAddresses,
     keys: Keys,
+    quotes: Quotes,
+    budgets: Budgets,
+    performance: Performance,
     sessions: Sessions,
     sign_in_refusals: Semaphore,
     validations: Arc<Semaphore>,
@@ -59,8 +70,13 @@ impl Context {
     /// The API over these ports.
     #[must_use]
     pub fn new(ports: Ports, price_book: Arc<PriceBook>, settings: Settings) -> Self {
+        let jobs = Jobs::new(ports.clone(), price_book);
+        let quotes = Quotes::new(ports.clone(), jobs.clone(), settings.device.clone());
         Self(Arc::new(Inner {
-            jobs: Jobs::new(ports.clone(), price_book),
+            budgets: Budgets::new(ports.clone(), jobs.clone(), quotes.clone()),
+            performance: Performance::new(ports.clone(), jobs.clone()),
+            quotes,
+            jobs,
             circuits: Circuits::new(ports.clone()),
             costs: Costs::new(ports.clone()),
             uploads: Uploads::new(ports.clone()),
@@ -85,6 +101,21 @@ impl Context {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// Prices before proofs.
+    pub(crate) fn quotes(&self) -> &Quotes {
+        &self.0.quotes
+    }
+
+    /// What projects may spend.
+    pub(crate) fn budgets(&self) -> &Budgets {
+        &self.0.budgets
+    }
+
+    /// How proofs go.
+    pub(crate) fn performance(&self) -> &Performance {
+        &self.0.performance
     }
 
     pub(crate) fn ports(&self) -> &Ports {

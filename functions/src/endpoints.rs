@@ -15,7 +15,8 @@ use zkpool_types::limits::{INLINE_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX, UPLOAD_BY
 use crate::Context;
 use crate::guard::{Gate, guard};
 use crate::limits::{
-    REGISTER_TIMEOUT, REPORT_TIMEOUT, REQUEST_TIMEOUT, SUBMIT_TIMEOUT, UPLOAD_TIMEOUT, WAIT_TIMEOUT,
+    BUDGET_TIMEOUT, REGISTER_TIMEOUT, REPORT_TIMEOUT, REQUEST_TIMEOUT, SUBMIT_TIMEOUT,
+    UPLOAD_TIMEOUT, WAIT_TIMEOUT,
 };
 
 /// Who may call an endpoint.
@@ -105,6 +106,16 @@ endpoints! {
     VerificationKey = GET "/v1/circuits/{circuit}/verification-key", READ, SMALL, REQUEST_TIMEOUT;
     /// Returns how long recent proofs of a circuit took.
     Performance = GET "/v1/circuits/{circuit}/performance", READ, SMALL, REQUEST_TIMEOUT;
+    /// Publishes how proofs of a circuit go, or takes it back.
+    SetPublication = PUT "/v1/circuits/{circuit}/publication", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Returns how proofs of published circuits go.
+    PublicPerformance = GET "/v1/performance", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Quotes what proofs will cost.
+    CreateQuote = POST "/v1/quotes", READ, SMALL, REQUEST_TIMEOUT;
+    /// Shows the budgets of the project and where they stand.
+    ShowBudgets = GET "/v1/budgets", FINANCE, SMALL, BUDGET_TIMEOUT;
+    /// Sets the budgets of the project.
+    PutBudgets = PUT "/v1/budgets", FINANCE, SMALL, BUDGET_TIMEOUT;
     /// Submits a proof request.
     SubmitProof = POST "/v1/proofs", SUBMIT, INLINE, SUBMIT_TIMEOUT;
     /// Lists proof requests.
@@ -215,6 +226,7 @@ mod tests {
                 &Endpoint::Index,
                 &Endpoint::Health,
                 &Endpoint::Readiness,
+                &Endpoint::PublicPerformance,
                 &Endpoint::ReceiveUpload,
                 &Endpoint::DailyRoot,
                 &Endpoint::SignInPage,

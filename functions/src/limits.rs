@@ -5,6 +5,9 @@ use std::time::Duration;
 /// A request that only reads or writes records.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A request about budgets. The first one of a month adds up what was spent before it.
+pub const BUDGET_TIMEOUT: Duration = Duration::from_secs(28);
+
 /// A submission, whose body of at most 6 MB may come over a slow line.
 pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -5,8 +5,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use zkpool_billing::BillingError;
-use zkpool_jobs::{CircuitError, JobError, SubmitError, UploadError};
+use zkpool_billing::{BillingError, BudgetError, QuoteError};
+use zkpool_jobs::{CircuitError, JobError, PortError, SubmitError, UploadError};
 use zkpool_ports::BlobError;
 use zkpool_types::api::Problem;
 use zkpool_types::{ErrorCode, Scope};
@@ -141,6 +141,9 @@ macro_rules! through_code {
 
 through_code! {
     BillingError = "report";
+    BudgetError = "budget";
+    PortError = "object";
+    QuoteError = "quote";
     CircuitError = "circuit";
     JobError = "proof request";
     SubmitError = "upload";

@@ -52,6 +52,13 @@ impl Client {
         answer(request.send_json(body))
     }
 
+    /// `PUT path` with a JSON body.
+    #[must_use]
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        let request = agent().put(self.address(path)).header("authorization", self.bearer());
+        answer(request.send_json(body))
+    }
+
     /// `POST /v1/proofs` under an idempotency key.
     #[must_use]
     pub fn submit(&self, idempotency_key: &str, body: &Value) -> Answer {

@@ -105,6 +105,8 @@ pub struct Functions {
     pub status: Function,
     /// Registers circuits and has the keys.
     pub circuits: Function,
+    /// Has quotes and budgets.
+    pub pricing: Function,
     /// Pages for people.
     pub dashboard: Function,
     /// Costs, receipts and their chain.
@@ -120,6 +122,7 @@ impl Functions {
             submit: start("submit"),
             status: start("status"),
             circuits: start("circuits"),
+            pricing: start("pricing"),
             dashboard: start("dashboard"),
             reports: start("reports"),
         }
@@ -138,6 +141,12 @@ impl Functions {
             }
             ("POST", path) if path.starts_with("/v1/proofs") => &self.submit,
             (_, path) if path.starts_with("/v1/uploads") => &self.submit,
+            (_, path) if path.starts_with("/v1/quotes") || path.starts_with("/v1/budgets") => {
+                &self.pricing
+            }
+            (_, path) if path.starts_with("/v1/performance") || path.ends_with("/publication") => {
+                &self.pricing
+            }
             (_, path) if path.starts_with("/v1/circuits") || path.starts_with("/v1/keys") => {
                 &self.circuits
             }

@@ -143,7 +143,8 @@ fn environment(aws: &Ministack, queues: &Queues, as_whom: &AccessKey) -> Environ
 
 /// The first key of a service, made by its operator in the bucket.
 fn create_key(environment: &Environment) -> String {
-    let create = ["keys", "create", "--aws", "--project", "acme", "--scopes", "submit,read,admin"];
+    let create =
+        ["keys", "create", "--aws", "--project", "acme", "--scopes", "submit,read,finance,admin"];
     let command = &mut Command::new(zkpool_path());
     succeed(command.args(create).envs(environment.iter().cloned())).trim().to_owned()
 }

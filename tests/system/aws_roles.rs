@@ -30,6 +30,8 @@ const SUBMIT: Permissions = &[
         READ,
         &[
             "api-keys/*",
+            "budget-log/*",
+            "budgets/*",
             "circuits/*",
             "idempotency/*",
             "jobs/*/request.json",
@@ -37,10 +39,13 @@ const SUBMIT: Permissions = &[
             "jobs/*/progress.json",
             "jobs/*/witness",
             "late/*",
+            "performance/*",
+            "server/quote-secret",
             "uploads/*",
         ],
     ),
     (WRITE, &["idempotency/*", "jobs/*", "late/*", "unbilled/*", "uploads/*"]),
+    (WRITE, &["budget-log/*", "performance/*", "server/quote-secret"]),
     (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "uploads/*"]),
     (SEND, &["QUEUE"]),
 ];
@@ -78,6 +83,15 @@ const ROLLUP: Permissions = &[
     (DELETE, &["unbilled/*"]),
 ];
 
+const PRICING: Permissions = &[
+    (READ, &["api-keys/*", "budget-log/*", "budgets/*", "circuits/*", "idempotency/*"]),
+    (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "performance/*"]),
+    (READ, &["public/*", "published/*", "server/quote-secret"]),
+    (WRITE, &["budget-log/*", "budgets/*", "performance/*", "public/*", "published/*"]),
+    (WRITE, &["server/quote-secret"]),
+    (DELETE, &["public/*", "published/*"]),
+];
+
 const DASHBOARD: Permissions = &[
     (READ, &["api-keys/*", "sessions/*"]),
     (READ, BOOKS),
@@ -110,6 +124,7 @@ const ROLES: &[(&str, Permissions)] = &[
     ("submit", SUBMIT),
     ("status", STATUS),
     ("circuits", CIRCUITS),
+    ("pricing", PRICING),
     ("dashboard", DASHBOARD),
     ("reports", REPORTS),
     ("rollup", ROLLUP),
@@ -220,6 +235,30 @@ fn show_dashboard(service: &Service, job: &str) {
     let form = format!("form_token={}", token.split('"').next().unwrap());
     assert_eq!(browser.post("/dashboard/sign-out", &form, &cookie).0, 303);
     assert_eq!(browser.get("/dashboard", &cookie).0, 303);
+}
+
+#[test]
+fn a_quoted_proof_under_a_budget_goes_all_the_way_with_the_permissions_of_each_role() {
+    let service = Service::start_on(checking(), |aws| Box::new(Roles::create(aws)));
+    service.register();
+    let client = service.client();
+    let budget = json!({ "scope": "*", "limit_nano_usd": 1_000_000_000, "hard_stop": true });
+    let set = client.put("/v1/budgets", &json!({ "budgets": [budget] })).ok();
+    assert_eq!(set["budgets"][0]["committed_nano_usd"], 0);
+    let quote = client.post("/v1/quotes", &json!({ "circuit": "multiplier" })).ok();
+    let mut body = request();
+    body["quote"] = quote["id"].clone();
+    let job = client.submit("order-1", &body).ok()["id"].as_str().unwrap().to_owned();
+    let _prover = service.start_prover();
+    let view = client.poll(&job, PROVEN_WITHIN, |view| view["state"] == "succeeded");
+    assert_eq!(view["receipt"]["charge_nano_usd"], quote["price_nano_usd"]);
+    let budgets = client.get("/v1/budgets").ok();
+    assert_eq!(budgets["budgets"][0]["committed_nano_usd"], quote["price_nano_usd"]);
+    assert_eq!(
+        client.put("/v1/circuits/multiplier/publication", &json!({ "public": true })).status,
+        200
+    );
+    assert_eq!(client.get("/v1/performance").ok()["circuits"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -18,5 +18,6 @@ mod demo;
 mod gpu;
 mod idempotency;
 mod infra;
+mod quotes;
 mod readme;
 mod snarkjs;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use zkpool_types::api::{
-    CircuitView, CreateKey, CreatedKey, Page, ProofView, RegisterCircuit, RevokedKey, SubmitProof,
+    BudgetsView, CircuitView, CreateKey, CreateQuote, CreatedKey, Page, ProofView, PutBudgets,
+    QuoteView, RegisterCircuit, RevokedKey, SubmitProof,
 };
 use zkpool_types::chain::{ChainLink, ChainPage, ReceiptView};
 use zkpool_types::limits::{PAGE_ROWS_MAX, WAIT_S_MAX};
@@ -56,6 +57,21 @@ impl Client {
     /// The verification key of a circuit, in the format of its proof system.
     pub(crate) fn verification_key(&self, circuit: &CircuitRef) -> Result<Value, CliError> {
         self.get(&format!("/v1/circuits/{circuit}/verification-key"), &[])
+    }
+
+    /// What proofs will cost.
+    pub(crate) fn quote(&self, body: &CreateQuote) -> Result<QuoteView, CliError> {
+        self.post(Repeat::Harmless, "/v1/quotes", &[], body)
+    }
+
+    /// The budgets of the project and where they stand.
+    pub(crate) fn budgets(&self) -> Result<BudgetsView, CliError> {
+        self.get("/v1/budgets", &[])
+    }
+
+    /// Sets every budget of the project.
+    pub(crate) fn put_budgets(&self, body: &PutBudgets) -> Result<BudgetsView, CliError> {
+        self.put_json("/v1/budgets", body)
     }
 
     /// Submits a witness. The same idempotency key makes it the same job.

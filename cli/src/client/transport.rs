@@ -103,6 +103,18 @@ impl Client {
         })
     }
 
+    /// `PUT path` with a JSON body.
+    pub(crate) fn put_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CliError> {
+        self.send(Repeat::Harmless, || {
+            let request = self.agent.put(self.url(path)).header("authorization", self.bearer());
+            request.send_json(body)
+        })
+    }
+
     /// `PUT url` with bytes, of which there are `size`, without the key: the address is the
     /// right to send them, with `headers` where it asks for some. `body` is called once an attempt.
     pub(crate) fn put<B: AsSendBody>(

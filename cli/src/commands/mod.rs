@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod bench;
+mod budgets;
 mod circuits;
 mod costs;
 mod demo;
@@ -12,6 +13,7 @@ mod proofs;
 mod prove;
 #[cfg(feature = "aws")]
 mod prover;
+mod quote;
 mod receipt;
 mod serve;
 mod verify;
@@ -35,9 +37,12 @@ pub(crate) enum Command {
     Keys(keys::KeysCommand),
     #[command(subcommand)]
     Circuits(circuits::CircuitsCommand),
+    Quote(quote::QuoteArgs),
     Prove(prove::ProveArgs),
     #[command(subcommand)]
     Proofs(proofs::ProofsCommand),
+    #[command(subcommand)]
+    Budgets(budgets::BudgetsCommand),
     Verify(verify::VerifyArgs),
     Costs(costs::CostsArgs),
     #[command(subcommand)]
@@ -61,8 +66,10 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Devices(args) => devices::run(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Circuits(command) => circuits::run(&command, drawing),
+        Command::Quote(args) => quote::run(args),
         Command::Prove(args) => prove::run(args, drawing),
         Command::Proofs(command) => proofs::run(&command),
+        Command::Budgets(command) => budgets::run(command),
         Command::Verify(args) => verify::run(&args),
         Command::Costs(args) => costs::run(&args),
         Command::Receipt(command) => receipt::run(&command),

@@ -51,7 +51,8 @@ impl Embedded {
             .map(Arc::new)
             .map_err(|error| CliError::storage("read the price book", error))?;
         let stop = CancellationToken::new();
-        let settings = Settings { draining: stop.clone(), ..Settings::default() };
+        let settings =
+            Settings { device: device.class(), draining: stop.clone(), ..Settings::default() };
         let context = Context::new(storage.ports().clone(), Arc::clone(&price_book), settings);
         let prover = prove(&storage, &context, device, &stop)?;
         let jobs = context.jobs().clone();

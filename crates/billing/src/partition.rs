@@ -31,7 +31,8 @@ macro_rules! usage_columns {
 
 usage_columns! {
     queue_us fetch_us witness_us ntt_us msm_us verify_us device_us fallback_us
-    witness_bytes proof_bytes requests attempts
+    witness_bytes proof_bytes requests storage_writes storage_reads queue_requests
+    self_check_failures attempts
 }
 
 /// Text columns of a partition.

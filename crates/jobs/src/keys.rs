@@ -26,6 +26,12 @@
 //! api-key-names/{project}/{key id}.json          create-once: digest of the key
 //! sessions/{session}.json                        a sign-in to the dashboard
 //! server/upload-address-secret                   create-once: signs addresses of uploads
+//! server/quote-secret                            create-once: signs quotes
+//! budgets/{project}.json                         budgets as they were set
+//! budget-log/{project}/{month}/{entry}.json      create-once: what is reserved and released
+//! performance/{project}/{name}/{version}.json    cached: how the latest proofs went
+//! published/{project}/{name}/{version}           circuits whose performance anyone may see
+//! public/performance.json                        cached: what anyone sees of it
 //! ```
 
 use jiff::civil::Date;
@@ -43,6 +49,8 @@ pub const UPLOAD_PROJECTS: &str = "uploads/";
 /// Below this prefix every key is a key record.
 pub const API_KEYS: &str = "api-keys/";
 
+/// Below this prefix every key is the mark of a published circuit.
+pub const PUBLISHED: &str = "published/";
 /// Below this prefix every key is a session.
 pub const SESSIONS: &str = "sessions/";
 
@@ -119,7 +127,12 @@ pub fn waste(project: &ProjectId, job: JobId, attempt: AttemptId) -> BlobKey {
 /// The job that an idempotency key stands for. The key is hashed: it may hold any character.
 #[must_use]
 pub fn idempotency(project: &ProjectId, idempotency_key: &str) -> BlobKey {
-    let digest = Sha256Digest::of(idempotency_key.as_bytes());
+    idempotency_of(project, &Sha256Digest::of(idempotency_key.as_bytes()))
+}
+
+/// The job that the idempotency key of this digest stands for.
+#[must_use]
+pub fn idempotency_of(project: &ProjectId, digest: &Sha256Digest) -> BlobKey {
     key(format!("idempotency/{project}/{digest}.json"))
 }
 
@@ -260,6 +273,45 @@ pub fn session(id: SessionId) -> BlobKey {
 #[must_use]
 pub fn upload_address_secret() -> BlobKey {
     key("server/upload-address-secret".to_owned())
+}
+
+/// What quotes are signed with.
+#[must_use]
+pub fn quote_secret() -> BlobKey {
+    key("server/quote-secret".to_owned())
+}
+
+/// The budgets of a project.
+#[must_use]
+pub fn budgets(project: &ProjectId) -> BlobKey {
+    key(format!("budgets/{project}.json"))
+}
+
+/// One entry of a project's budget log. `month` is a month such as `2026-11`.
+#[must_use]
+pub fn budget_entry(project: &ProjectId, month: Date, entry: u64) -> BlobKey {
+    let (year, month) = (month.year(), month.month());
+    key(format!("budget-log/{project}/{year:04}-{month:02}/{entry:012}.json"))
+}
+
+/// How the latest proofs of a circuit went.
+#[must_use]
+pub fn performance(project: &ProjectId, circuit: &CircuitRef) -> BlobKey {
+    let (name, version) = (circuit.name(), circuit.version());
+    key(format!("performance/{project}/{name}/{version}.json"))
+}
+
+/// The mark of a circuit whose performance anyone may see.
+#[must_use]
+pub fn published(project: &ProjectId, circuit: &CircuitRef) -> BlobKey {
+    let (name, version) = (circuit.name(), circuit.version());
+    key(format!("{PUBLISHED}{project}/{name}/{version}"))
+}
+
+/// What anyone sees of published circuits.
+#[must_use]
+pub fn public_performance() -> BlobKey {
+    key("public/performance.json".to_owned())
 }
 
 #[cfg(test)]

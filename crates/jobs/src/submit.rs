@@ -9,8 +9,8 @@ use zkpool_types::limits::{
     DEADLINE_S_DEFAULT, DEADLINE_S_MAX, IDEMPOTENCY_KEY_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX,
 };
 use zkpool_types::{
-    ArtifactRef, CircuitRef, IdempotencyRecord, JobId, JobRequest, LateMark, ProjectId, Secret,
-    Sha256Digest, Timestamp, TraceParent, UploadId,
+    AgreedPrice, ArtifactRef, CircuitRef, IdempotencyRecord, JobId, JobRequest, LateMark,
+    ProjectId, Secret, Sha256Digest, Timestamp, TraceParent, UploadId,
 };
 
 use crate::decide::{Effect, Event, Job, decide};
@@ -48,6 +48,8 @@ pub struct NewJob {
     pub tags: BTreeMap<String, String>,
     /// When the proof stops being wanted; a day after acceptance when not given.
     pub deadline: Option<Timestamp>,
+    /// The price agreed on, where the charge is not what is metered.
+    pub price: Option<AgreedPrice>,
     /// The call that asks, where it says which it is.
     pub trace: Option<TraceParent>,
 }
@@ -258,6 +260,7 @@ impl Jobs {
             tags: new.tags.clone(),
             accepted_at,
             deadline: new.deadline.unwrap_or_else(|| after(accepted_at, DEADLINE_S_DEFAULT)),
+            price: new.price.clone(),
             trace: new.trace.clone(),
         }
     }

@@ -15,7 +15,9 @@
 
 pub mod chain;
 pub mod costs;
+mod lines;
 pub mod price_book;
+pub mod quote;
 pub mod receipt;
 pub mod recompute;
 mod rounding;

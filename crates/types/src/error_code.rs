@@ -74,6 +74,16 @@ error_codes! {
     InvalidWitness = "invalid_witness", 422, "The witness was refused";
     /// The witness does not satisfy the circuit's constraints.
     UnsatisfiedWitness = "unsatisfied_witness", 422, "The witness does not satisfy the circuit";
+    /// The submission names a quote that is not one of this project's.
+    QuoteInvalid = "quote_invalid", 422, "The quote is not valid";
+    /// The submission names a quote that has expired.
+    QuoteExpired = "quote_expired", 422, "The quote has expired";
+    /// The submission names a quote for another circuit.
+    QuoteMismatch = "quote_mismatch", 422, "The quote is for another circuit";
+    /// The price is above the submission's own bound.
+    MaxPriceExceeded = "max_price_exceeded", 402, "The price exceeds what the request allows";
+    /// The price does not fit what is left of a budget with a hard stop.
+    BudgetExceeded = "budget_exceeded", 402, "The budget is used up";
     /// No prover finished the job within the allowed attempts.
     AttemptsExhausted = "attempts_exhausted", 500, "No attempt finished the job";
     /// So many sign-ins fail at the moment that no further one is tried.

@@ -106,6 +106,12 @@ uuid_id!(
     "a correction id (a lower-case hyphenated UUID)"
 );
 
+uuid_id!(
+    /// A quote. The signed text that a submission names begins with it.
+    QuoteId,
+    "a quote id (a lower-case hyphenated UUID)"
+);
+
 /// A tenant: 1 to 40 of `a-z`, `0-9` and `-`, beginning with a letter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

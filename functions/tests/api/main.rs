@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation fails its test")]
 
+mod budgets;
 mod circuits;
 mod costs;
 mod dashboard;
@@ -10,6 +11,7 @@ mod http;
 mod keys;
 mod log;
 mod proofs;
+mod quotes;
 mod secrets;
 mod server;
 mod table;

@@ -70,6 +70,19 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
             (Call::get(format!("/v1/circuits/{circuit}/verification-key")), 200)
         }
         Endpoint::Performance => (Call::get(format!("/v1/circuits/{circuit}/performance")), 200),
+        Endpoint::SetPublication => {
+            let call = Call::put(format!("/v1/circuits/{circuit}/publication"));
+            (call.json(&json!({ "public": true })), 200)
+        }
+        Endpoint::PublicPerformance => (Call::get("/v1/performance"), 200),
+        Endpoint::CreateQuote => {
+            (Call::post("/v1/quotes").json(&json!({ "circuit": circuit })), 201)
+        }
+        Endpoint::ShowBudgets => (Call::get("/v1/budgets"), 200),
+        Endpoint::PutBudgets => {
+            let budget = json!({ "scope": "*", "limit_nano_usd": 1_000_000_000 });
+            (Call::put("/v1/budgets").json(&json!({ "budgets": [budget] })), 200)
+        }
         Endpoint::SubmitProof => {
             let body = json!({ "circuit": circuit, "witness": inline(WITNESS) });
             (Call::post("/v1/proofs").header("idempotency-key", "another").json(&body), 202)
@@ -120,6 +133,8 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         Endpoint::ShowCircuit
         | Endpoint::VerificationKey
         | Endpoint::Performance
+        | Endpoint::SetPublication
+        | Endpoint::CreateQuote
         | Endpoint::SubmitProof
         | Endpoint::ShowProof
         | Endpoint::CancelProof
@@ -134,8 +149,8 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
             Reach::ByName(Call::post("/v1/circuits").json(&body))
         }
         Endpoint::ListCircuits | Endpoint::ListProofs => Reach::ByListing(plain),
-        // The foreign key sees itself and nothing else; the tests of keys say so, and those of the
-        // dashboard say that pages show nothing of others.
+        // The foreign key sees itself and nothing else; the tests of keys say so, and those of
+        // budgets, of performance and of the dashboard.
         Endpoint::ListKeys
         | Endpoint::Costs
         | Endpoint::FleetCosts
@@ -152,6 +167,9 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::Index
         | Endpoint::Health
         | Endpoint::Readiness
+        | Endpoint::PublicPerformance
+        | Endpoint::ShowBudgets
+        | Endpoint::PutBudgets
         | Endpoint::CreateUpload
         | Endpoint::CreateKey => Reach::None,
     }
@@ -290,6 +308,11 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::ShowCircuit
             | Endpoint::VerificationKey
             | Endpoint::Performance
+            | Endpoint::SetPublication
+            | Endpoint::PublicPerformance
+            | Endpoint::CreateQuote
+            | Endpoint::ShowBudgets
+            | Endpoint::PutBudgets
             | Endpoint::SubmitProof
             | Endpoint::CancelProof
             | Endpoint::CreateUpload
@@ -322,6 +345,9 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
         let row = endpoint.row();
         let reads_json = match endpoint {
             Endpoint::RegisterCircuit
+            | Endpoint::SetPublication
+            | Endpoint::CreateQuote
+            | Endpoint::PutBudgets
             | Endpoint::SubmitProof
             | Endpoint::CreateUpload
             | Endpoint::CreateKey => true,
@@ -332,6 +358,8 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::ShowCircuit
             | Endpoint::VerificationKey
             | Endpoint::Performance
+            | Endpoint::PublicPerformance
+            | Endpoint::ShowBudgets
             | Endpoint::ListProofs
             | Endpoint::ShowProof
             | Endpoint::CancelProof

@@ -27,6 +27,7 @@ struct Laps {
     device: Option<ProvingDevice>,
     /// Spent on devices that failed.
     fallback: Duration,
+    self_check_failures: u64,
     charged: &'static [Stage],
 }
 
@@ -52,6 +53,7 @@ impl Meter {
             spent: BTreeMap::new(),
             device: None,
             fallback: Duration::ZERO,
+            self_check_failures: 0,
             charged: &[],
         };
         (Self { clock, laps: Mutex::new(laps), told }, stage)
@@ -79,6 +81,11 @@ impl Meter {
         laps.device = Some(device);
     }
 
+    /// Notes that a proof of a device did not verify where the CPU's did.
+    pub fn note_failed_self_check(&self) {
+        self.laps().self_check_failures += 1;
+    }
+
     /// The device that was begun last.
     #[must_use]
     pub fn device(&self) -> Option<ProvingDevice> {
@@ -90,7 +97,7 @@ impl Meter {
         self.laps().change(None, self.clock.elapsed());
     }
 
-    /// What was measured until now. Only the times are set.
+    /// What was measured until now. Only times and self-checks are set.
     pub fn usage(&self) -> Usage {
         let mut laps = self.laps();
         let stage = laps.stage;
@@ -106,6 +113,7 @@ impl Meter {
             verify_us,
             device_us: laps.charged.iter().copied().map(us).sum(),
             fallback_us: micros(laps.fallback),
+            self_check_failures: laps.self_check_failures,
             ..Usage::default()
         }
     }

@@ -365,6 +365,7 @@ impl Worker {
         let (second, ..) = self.blinded(key, witness).start(job, place).await?;
         if first.is_ok() && matches!(second, Ok(Verdict::Proven(..))) {
             self.devices.computed_wrong();
+            job.meter.note_failed_self_check();
         }
         Ok(second?)
     }

@@ -36,6 +36,12 @@ fn usage_sums(kind: CostKind, usage: &Usage) -> UsageSums {
         witness_bytes,
         proof_bytes,
         requests,
+        // Among the requests already.
+        storage_writes: _,
+        storage_reads: _,
+        queue_requests: _,
+        // No quantity that anything is paid for.
+        self_check_failures: _,
         attempts,
     } = *usage;
     // An attempt that ended nothing is among the deliveries of its job already.

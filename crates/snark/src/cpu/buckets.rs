@@ -150,13 +150,14 @@ impl Task {
             stride *= 2;
         }
         // What was added up on the way takes many times as much memory as what is left.
-        let mut left = Sums::new(arithmetic, 0);
-        let entries = self.runs.iter().flat_map(|run| run.entries(stride));
-        let entries = entries.map(|entry| {
+        let count = self.runs.iter().map(|run| run.length as usize).sum();
+        let mut left = Sums::with_capacity(arithmetic, count);
+        let mut entries = Vec::with_capacity(count);
+        for entry in self.runs.iter().flat_map(|run| run.entries(stride)) {
             let position = left.push(&sums, entry.position);
-            Entry { position, ..entry }
-        });
-        Partial { entries: entries.collect(), sums: left }
+            entries.push(Entry { position, ..entry });
+        }
+        Partial { entries, sums: left }
     }
 }
 

@@ -7,7 +7,7 @@ use super::digits::Signed;
 use super::sums::NEGATIVE;
 
 /// Widest digit in bits.
-const WIDTH_MAX: usize = 16;
+pub(crate) const WIDTH_MAX: usize = 16;
 
 /// What a bucket costs, in additions of a base to a bucket: two additions that weigh it, and what
 /// is done for it alone.
@@ -62,10 +62,22 @@ impl<F: PrimeField> CpuScalars<F> {
     fn from_signed(scalars: Vec<Signed<F::BigInt>>) -> Self {
         let scalars = ByLength::new(scalars, F::MODULUS_BIT_SIZE as usize);
         let width = scalars.best_width();
+        Self::sorted(&scalars, width)
+    }
+
+    /// The scalars in digits of `width` bits.
+    fn sorted(scalars: &ByLength<F::BigInt>, width: usize) -> Self {
         let windows = 0..scalars.windows(width);
         let windows = windows.into_par_iter().with_max_len(1);
         let windows = windows.map(|index| scalars.window(index, width)).collect();
         Self { windows, width, field: std::marker::PhantomData }
+    }
+
+    /// Takes in field elements, in digits of `width` bits whatever they cost.
+    #[cfg(test)]
+    pub(crate) fn with_width(elements: &[F], width: usize) -> Self {
+        let signed = elements.iter().map(|element| Signed::new::<F>(element.into_bigint()));
+        Self::sorted(&ByLength::new(signed.collect(), F::MODULUS_BIT_SIZE as usize), width)
     }
 
     /// The windows, the lowest digit first.

@@ -67,6 +67,12 @@ impl<P: CpuCurve> Sums<P> {
         Self { arithmetic, words, curve: std::marker::PhantomData }
     }
 
+    /// No points, and room for as many.
+    pub(crate) fn with_capacity(arithmetic: Arithmetic, count: usize) -> Self {
+        let words = Vec::with_capacity(count * Affine::<P>::WORDS);
+        Self { arithmetic, words, curve: std::marker::PhantomData }
+    }
+
     /// How many points.
     pub(crate) fn len(&self) -> usize {
         self.words.len() / Affine::<P>::WORDS

@@ -19,7 +19,7 @@ pub(crate) type WeightedPoint<P> = (usize, Affine<P>);
 /// windows.
 pub(crate) fn weigh<P: CpuCurve>(
     arithmetic: Arithmetic,
-    partials: &[Partial<P>],
+    partials: Vec<Partial<P>>,
     windows: Range<usize>,
     width: usize,
 ) -> Vec<WeightedPoint<P>> {
@@ -41,12 +41,13 @@ struct Weighing<P> {
 impl<P: CpuCurve> Weighing<P> {
     fn new(
         arithmetic: Arithmetic,
-        partials: &[Partial<P>],
+        partials: Vec<Partial<P>>,
         windows: Range<usize>,
         width: usize,
     ) -> Self {
-        let mut sums = Sums::new(arithmetic, 0);
-        let mut entries = Vec::new();
+        let count = partials.iter().map(|partial| partial.entries.len()).sum();
+        let mut sums = Sums::with_capacity(arithmetic, count);
+        let mut entries = Vec::with_capacity(count);
         for partial in partials {
             for entry in &partial.entries {
                 let position = sums.push(&partial.sums, entry.position);
