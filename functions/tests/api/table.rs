@@ -98,6 +98,13 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         Endpoint::CreateKey => (Call::post("/v1/keys").json(&json!({ "scopes": ["read"] })), 201),
         Endpoint::ListKeys => (Call::get("/v1/keys"), 200),
         Endpoint::RevokeKey => (Call::delete(format!("/v1/keys/{key_id}")), 200),
+        Endpoint::Costs => (Call::get("/v1/costs"), 200),
+        // Nobody but whoever runs the service; the tests of costs have its key.
+        Endpoint::FleetCosts => (Call::get("/v1/costs/fleet"), 403),
+        Endpoint::ShowReceipt => (Call::get(format!("/v1/proofs/{ended}/receipt")), 200),
+        Endpoint::Chain => (Call::get("/v1/chain"), 200),
+        // None is published before a day has passed; the tests of costs see one.
+        Endpoint::DailyRoot => (Call::get("/v1/roots/2026-01-01"), 404),
         Endpoint::SignInPage => (Call::get("/dashboard/sign-in"), 200),
         Endpoint::SignIn => (Call::post("/dashboard/sign-in").form(&[("key", &member.key)]), 303),
         Endpoint::SignOut => {
@@ -139,6 +146,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::CancelProof
         | Endpoint::ReceiveUpload
         | Endpoint::RevokeKey
+        | Endpoint::ShowReceipt
         | Endpoint::JobPage
         | Endpoint::DownloadReceipt => Reach::ByName(plain),
         Endpoint::RegisterCircuit => {
@@ -150,6 +158,10 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         // The foreign key sees itself and nothing else; the tests of keys say so, and those of
         // budgets, of performance and of the dashboard.
         Endpoint::ListKeys
+        | Endpoint::Costs
+        | Endpoint::FleetCosts
+        | Endpoint::Chain
+        | Endpoint::DailyRoot
         | Endpoint::OverviewPage
         | Endpoint::CostsPage
         | Endpoint::DownloadCosts
@@ -294,6 +306,8 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             Endpoint::ShowProof => &["wait=26", "wait=-1", "wait=x", "a=b"],
             Endpoint::ReceiveUpload => &["", "a=b", "token=a&token=b"],
             Endpoint::OverviewPage => &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"],
+            Endpoint::Costs => &["from=x", "to=2026-02-30", "group_by=week", "format=xls", "a=b"],
+            Endpoint::Chain => &["after=x", "after=-1", "a=b"],
             Endpoint::CostsPage => &["from=x", "group_by=week", "group_by=tag:", "a=b"],
             Endpoint::DownloadCosts => {
                 &["", "from=x&to=2026-01-31&format=csv", "format=xml", "a=b"]
@@ -316,6 +330,9 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::CreateUpload
             | Endpoint::CreateKey
             | Endpoint::RevokeKey
+            | Endpoint::FleetCosts
+            | Endpoint::ShowReceipt
+            | Endpoint::DailyRoot
             | Endpoint::SignInPage
             | Endpoint::SignIn
             | Endpoint::SignOut
@@ -363,6 +380,11 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::ReceiveUpload
             | Endpoint::ListKeys
             | Endpoint::RevokeKey
+            | Endpoint::Costs
+            | Endpoint::FleetCosts
+            | Endpoint::ShowReceipt
+            | Endpoint::Chain
+            | Endpoint::DailyRoot
             | Endpoint::SignInPage
             | Endpoint::SignIn
             | Endpoint::SignOut
