@@ -44,7 +44,7 @@ enum Format {
 /// The query of a report.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CostsQuery {
+pub(crate) struct CostsQuery {
     /// The first day; without one, the first of this month.
     from: Option<String>,
     /// The last day; without one, today.
@@ -82,7 +82,7 @@ fn dimension(text: &str) -> ApiResult<Dimension> {
     text.parse().map_err(|error| ApiError::invalid_request(format!("at group_by: {error}")))
 }
 
-async fn costs(
+pub(crate) async fn costs(
     State(context): State<Context>,
     caller: Caller,
     QueryParams(asked): QueryParams<CostsQuery>,

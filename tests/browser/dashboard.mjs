@@ -188,7 +188,7 @@ async function downloads_what_the_api_answers(visit) {
     const file = await visit.download(page.getByRole("link", { name, exact: true }));
     const answer = Buffer.from(await (await api(`/v1/costs?${period}&${query}`)).arrayBuffer());
     assert.ok(file.bytes.length > 100 && file.bytes.equals(answer), `${name} differs from the API's`);
-    assert.match(file.name, /^zkpool-costs-acme-.*[.](csv|json|parquet)$/);
+    assert.match(file.name, /^zkpool-costs-.*[.](csv|json|parquet)$/);
   }
   const report = await (await api(`/v1/costs?${period}&group_by=tag:team`)).json();
   const rows = (await visit.rows("#groups")).map((cells) => cells[2]);

@@ -3,18 +3,17 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use zkpool_jobs::JobFilter;
-use zkpool_types::{CostQuery, Dimension, ProjectId};
+use zkpool_types::{Dimension, ProjectId};
 
 use crate::dashboard::SignedIn;
 use crate::dashboard::breakdown::{Breakdown, SumsRow, dimension_name};
 use crate::dashboard::page::{Drawn, Frame, Page, Section};
 use crate::dashboard::period::{Period, Preset};
 use crate::extract::QueryParams;
-use crate::{ApiError, ApiResult, Context};
+use crate::{ApiError, ApiResult, Context, costs};
 
 /// Jobs whose tags are offered as groupings.
 const JOBS_LOOKED_AT: usize = 50;
@@ -85,8 +84,8 @@ pub(crate) async fn page(
     let period = Period::of_query(&query.from, &query.to, now)?;
     let by = dimension(&query.group_by)?;
     let project = &signed_in.caller.project;
-    let costs = Breakdown::read(&context, project, period, &by).await?;
-    let mut rows = costs.rows();
+    let report = Breakdown::read(&context, project, period, &by).await?;
+    let mut rows = report.rows();
     let left_out = rows.len().saturating_sub(ROWS_MAX);
     rows.truncate(ROWS_MAX);
     Ok(Page(CostsPage {
@@ -98,69 +97,21 @@ pub(crate) async fn page(
         choices: choices(&context, project, &by).await?,
         heading: dimension_name(&by),
         by,
-        spend: costs.spend_chart().draw()?,
+        spend: report.spend_chart().draw()?,
         rows,
         left_out,
-        total: costs.total_row(),
-        closed_through: costs.closed_through,
+        total: report.total_row(),
+        closed_through: report.closed_through,
     }))
 }
 
-/// What a report is written as.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Format {
-    /// Rows and totals, as the API answers.
-    Json,
-    /// Charges in the columns of FOCUS.
-    Csv,
-    /// The same as Parquet.
-    Parquet,
-}
-
-/// The query of a file. Without a grouping its rows are charges by day, circuit, device and tags.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FileQuery {
-    from: String,
-    to: String,
-    #[serde(default)]
-    group_by: String,
-    format: Format,
-}
-
-/// A report as a file.
+/// A report as a file: what the API answers, for whoever is signed in.
 pub(crate) async fn download(
     State(context): State<Context>,
     Extension(signed_in): Extension<SignedIn>,
-    QueryParams(asked): QueryParams<FileQuery>,
+    query: QueryParams<costs::CostsQuery>,
 ) -> ApiResult<Response> {
-    let period = Period::of_query(&asked.from, &asked.to, context.ports().clock.now())?;
-    let Period { from, to } = period;
-    let group_by = match asked.group_by.as_str() {
-        "" => Vec::new(),
-        text => vec![dimension(text)?],
-    };
-    let (query, project) = (CostQuery { from, to, group_by }, &signed_in.caller.project);
-    let (extension, media_type, body) = match asked.format {
-        Format::Json => {
-            let report = context.costs().report(project, &query).await?;
-            let json = serde_json::to_vec(&report).map_err(|error| ApiError::internal(&error))?;
-            ("json", "application/json", json)
-        }
-        Format::Csv => {
-            let table = context.costs().export(project, &query).await?;
-            ("csv", "text/csv; charset=utf-8", table.csv().into_bytes())
-        }
-        Format::Parquet => {
-            let table = context.costs().export(project, &query).await?;
-            ("parquet", "application/vnd.apache.parquet", table.parquet()?)
-        }
-    };
-    let name = format!("attachment; filename=\"zkpool-costs-{project}-{from}-{to}.{extension}\"");
-    let headers =
-        [(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, body).into_response())
+    costs::costs(State(context), signed_in.caller, query).await
 }
 
 fn dimension(text: &str) -> ApiResult<Dimension> {
