@@ -96,7 +96,7 @@ const DASHBOARD: Permissions = &[
     (READ, &["api-keys/*", "sessions/*"]),
     (READ, BOOKS),
     (READ, &["budget-log/*", "budgets/*", "circuits/*", "idempotency/*", "jobs/*/progress.json"]),
-    (READ, &["public/*", "published/*"]),
+    (READ, &["public/*", "published/*", "shifts/*"]),
     (WRITE, &["budget-log/*", "public/*", "sessions/*"]),
     (DELETE, &["sessions/*"]),
     (DEPTH, &["QUEUE"]),
