@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 . infra/environment.sh
 
 NAME=zkpool-local
-FUNCTIONS=(circuits status submit sweep)
+FUNCTIONS=(circuits dashboard pricing reports rollup status submit sweep)
 FIXTURES=tests/fixtures/bn128
 
 step() { printf '== %s\n' "$*"; }
@@ -105,7 +105,7 @@ export ZKPOOL_S3_PATH_STYLE=true
 export ZKPOOL_BUCKET ZKPOOL_QUEUE_URL ZKPOOL_DEAD_LETTER_QUEUE_URL ZKPOOL_SERVER
 
 step "Key"
-ZKPOOL_API_KEY="$(zkpool keys create --aws --project local --scopes submit,read)"
+ZKPOOL_API_KEY="$(zkpool keys create --aws --project local --scopes submit,read,finance)"
 export ZKPOOL_API_KEY
 wait_for curl --silent --fail "$ZKPOOL_SERVER/readyz"
 
@@ -114,6 +114,8 @@ start prover env ZKPOOL_CACHE="$WORK/cache" zkpool prover --device cpu
 
 step "Proof"
 zkpool circuits add multiplier "$FIXTURES/multiplier.zkey"
-zkpool prove multiplier "$FIXTURES/multiplier.wtns" --proof "$WORK/proof.json" --public "$WORK/public.json"
+zkpool budgets set '*' --limit 1 --hard-stop
+QUOTE="$(zkpool quote multiplier --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')"
+zkpool prove multiplier "$FIXTURES/multiplier.wtns" --quote "$QUOTE" --proof "$WORK/proof.json" --public "$WORK/public.json"
 zkpool groth16 verify "$FIXTURES/verification_key.json" "$WORK/public.json" "$WORK/proof.json"
 step "A proof went through the deployed API, queue and bucket"

@@ -26,6 +26,9 @@ install_system_packages() {
     command -v curl >/dev/null || packages+=(curl)
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     has_software_vulkan || packages+=(libvulkan1 mesa-vulkan-drivers)
+    # The dashboard is looked at in a browser, which needs a font to show anything.
+    command -v chromium >/dev/null || packages+=(chromium)
+    compgen -G '/usr/share/fonts/truetype/liberation*' >/dev/null || packages+=(fonts-liberation)
     [ "${#packages[@]}" -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || sudo=sudo
     $sudo apt-get update -qq
@@ -72,8 +75,10 @@ step "Tools"
 install_system_packages
 set_runtime_folder
 (cd circuits/rollup && npm ci --ignore-scripts --no-audit --no-fund)
+(cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund)
 install_cargo_deny
 install_stand_ins
+tests/finance/install.sh "$PWD/target/tools/finance"
 
 step "Format"
 cargo fmt --all --check

@@ -54,11 +54,19 @@ impl Exit {
     /// The exit code for a problem that a server answered with.
     pub(crate) const fn of_code(code: ErrorCode) -> Self {
         match code {
-            ErrorCode::Unauthenticated | ErrorCode::ScopeMissing => Self::Denied,
-            ErrorCode::RequestTimeout | ErrorCode::Unavailable => Self::Unreachable,
+            ErrorCode::Unauthenticated | ErrorCode::ScopeMissing | ErrorCode::ForeignForm => {
+                Self::Denied
+            }
+            ErrorCode::RequestTimeout | ErrorCode::Unavailable | ErrorCode::SignInBusy => {
+                Self::Unreachable
+            }
             ErrorCode::Internal | ErrorCode::AttemptsExhausted => Self::Fault,
+            ErrorCode::MaxPriceExceeded | ErrorCode::BudgetExceeded => Self::No,
             ErrorCode::NotFound
             | ErrorCode::MethodNotAllowed
+            | ErrorCode::QuoteInvalid
+            | ErrorCode::QuoteExpired
+            | ErrorCode::QuoteMismatch
             | ErrorCode::IdempotencyConflict
             | ErrorCode::AlreadyFinished
             | ErrorCode::UploadIncomplete
@@ -298,7 +306,14 @@ const fn next_after(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidWitness | ErrorCode::UnsatisfiedWitness => {
             "calculate the witness again for this circuit"
         }
-        ErrorCode::RequestTimeout | ErrorCode::Unavailable => "try again in a while",
+        ErrorCode::QuoteInvalid | ErrorCode::QuoteExpired | ErrorCode::QuoteMismatch => {
+            "ask for a new one with `zkpool quote`"
+        }
+        ErrorCode::MaxPriceExceeded => "see the price with `zkpool quote`",
+        ErrorCode::BudgetExceeded => "see `zkpool budgets show`",
+        ErrorCode::RequestTimeout | ErrorCode::Unavailable | ErrorCode::SignInBusy => {
+            "try again in a while"
+        }
         ErrorCode::Internal | ErrorCode::AttemptsExhausted => "see the server's log",
         ErrorCode::MethodNotAllowed
         | ErrorCode::UploadIncomplete
@@ -306,7 +321,8 @@ const fn next_after(code: ErrorCode) -> &'static str {
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::InvalidRequest
         | ErrorCode::IdempotencyKeyRequired
-        | ErrorCode::DigestMismatch => "check that server and command are of one version",
+        | ErrorCode::DigestMismatch
+        | ErrorCode::ForeignForm => "check that server and command are of one version",
     }
 }
 

@@ -15,7 +15,8 @@ use zkpool_types::limits::{INLINE_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX, UPLOAD_BY
 use crate::Context;
 use crate::guard::{Gate, guard};
 use crate::limits::{
-    REGISTER_TIMEOUT, REQUEST_TIMEOUT, SUBMIT_TIMEOUT, UPLOAD_TIMEOUT, WAIT_TIMEOUT,
+    BUDGET_TIMEOUT, REGISTER_TIMEOUT, REPORT_TIMEOUT, REQUEST_TIMEOUT, SUBMIT_TIMEOUT,
+    UPLOAD_TIMEOUT, WAIT_TIMEOUT,
 };
 
 /// Who may call an endpoint.
@@ -27,6 +28,8 @@ pub enum Access {
     SignedAddress,
     /// The bearer of a key with this scope.
     Key(Scope),
+    /// Whoever signed in with a key of this scope. Others are shown the way to do so.
+    Session(Scope),
 }
 
 /// One row of the table.
@@ -82,9 +85,12 @@ const INLINE: u64 = INLINE_BODY_BYTES_MAX as u64;
 const SUBMIT: Access = Access::Key(Scope::Submit);
 const READ: Access = Access::Key(Scope::Read);
 const ADMIN: Access = Access::Key(Scope::Admin);
+const FINANCE: Access = Access::Key(Scope::Finance);
+const OPERATOR: Access = Access::Key(Scope::Operator);
+const SIGNED_IN: Access = Access::Session(Scope::Finance);
 
 endpoints! {
-    /// Names the service and its version.
+    /// Names the service and its version, or sends a browser to the dashboard.
     Index = GET "/", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// Whether the process answers.
     Health = GET "/healthz", Access::Public, SMALL, REQUEST_TIMEOUT;
@@ -100,6 +106,16 @@ endpoints! {
     VerificationKey = GET "/v1/circuits/{circuit}/verification-key", READ, SMALL, REQUEST_TIMEOUT;
     /// Returns how long recent proofs of a circuit took.
     Performance = GET "/v1/circuits/{circuit}/performance", READ, SMALL, REQUEST_TIMEOUT;
+    /// Publishes how proofs of a circuit go, or takes it back.
+    SetPublication = PUT "/v1/circuits/{circuit}/publication", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Returns how proofs of published circuits go.
+    PublicPerformance = GET "/v1/performance", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Quotes what proofs will cost.
+    CreateQuote = POST "/v1/quotes", READ, SMALL, REQUEST_TIMEOUT;
+    /// Shows the budgets of the project and where they stand.
+    ShowBudgets = GET "/v1/budgets", FINANCE, SMALL, BUDGET_TIMEOUT;
+    /// Sets the budgets of the project.
+    PutBudgets = PUT "/v1/budgets", FINANCE, SMALL, BUDGET_TIMEOUT;
     /// Submits a proof request.
     SubmitProof = POST "/v1/proofs", SUBMIT, INLINE, SUBMIT_TIMEOUT;
     /// Lists proof requests.
@@ -118,6 +134,42 @@ endpoints! {
     ListKeys = GET "/v1/keys", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Revokes a key.
     RevokeKey = DELETE "/v1/keys/{id}", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Reports costs, as JSON or as a file for finance tools.
+    Costs = GET "/v1/costs", FINANCE, SMALL, REPORT_TIMEOUT;
+    /// Reports what the fleet cost, beside what was charged for it.
+    FleetCosts = GET "/v1/costs/fleet", OPERATOR, SMALL, REPORT_TIMEOUT;
+    /// Shows the receipt of a job and where it is in the chain.
+    ShowReceipt = GET "/v1/proofs/{id}/receipt", FINANCE, SMALL, REQUEST_TIMEOUT;
+    /// Lists the chain of receipts.
+    Chain = GET "/v1/chain", FINANCE, SMALL, REQUEST_TIMEOUT;
+    /// Shows the published root of a day.
+    DailyRoot = GET "/v1/roots/{date}", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// The form that asks for a key.
+    SignInPage = GET "/dashboard/sign-in", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Begins a session.
+    SignIn = POST "/dashboard/sign-in", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Ends a session.
+    SignOut = POST "/dashboard/sign-out", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// What the project spends, and how fast its proofs are.
+    OverviewPage = GET "/dashboard", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// A cost report in the grouping that is asked for.
+    CostsPage = GET "/dashboard/costs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// A cost report as a file.
+    DownloadCosts = GET "/dashboard/costs/download", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The project's jobs.
+    JobsPage = GET "/dashboard/jobs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// One job with its receipt.
+    JobPage = GET "/dashboard/jobs/{id}", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The receipt of a job as a file.
+    DownloadReceipt = GET "/dashboard/jobs/{id}/receipt", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The queue, and what proves.
+    FleetPage = GET "/dashboard/fleet", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The project's budgets and where they stand.
+    BudgetsPage = GET "/dashboard/budgets", SIGNED_IN, SMALL, BUDGET_TIMEOUT;
+    /// How proofs of published circuits go.
+    PerformancePage = GET "/performance", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Style, script and icon of the pages.
+    Asset = GET "/assets/{file}", Access::Public, SMALL, REQUEST_TIMEOUT;
 }
 
 /// The endpoints of one area, each behind the guard that its row of the table asks for.
@@ -170,12 +222,34 @@ mod tests {
     fn only_named_endpoints_go_without_a_key() {
         let open: Vec<_> = Endpoint::ALL
             .iter()
-            .filter(|endpoint| !matches!(endpoint.row().access, Access::Key(_)))
+            .filter(|endpoint| {
+                !matches!(endpoint.row().access, Access::Key(_) | Access::Session(_))
+            })
             .collect();
         assert_eq!(
             open,
-            [&Endpoint::Index, &Endpoint::Health, &Endpoint::Readiness, &Endpoint::ReceiveUpload]
+            [
+                &Endpoint::Index,
+                &Endpoint::Health,
+                &Endpoint::Readiness,
+                &Endpoint::PublicPerformance,
+                &Endpoint::ReceiveUpload,
+                &Endpoint::DailyRoot,
+                &Endpoint::SignInPage,
+                &Endpoint::SignIn,
+                &Endpoint::PerformancePage,
+                &Endpoint::Asset,
+            ]
         );
+    }
+
+    #[test]
+    fn every_page_of_a_session_is_where_its_cookie_is_sent() {
+        for endpoint in Endpoint::ALL {
+            let row = endpoint.row();
+            let has_session = matches!(row.access, Access::Session(_));
+            assert!(!has_session || row.path.starts_with("/dashboard"), "{}", row.path);
+        }
     }
 
     #[test]

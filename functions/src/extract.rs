@@ -46,7 +46,7 @@ fn require_json(headers: &HeaderMap) -> ApiResult<()> {
     Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail))
 }
 
-async fn read_body(request: Request) -> ApiResult<Bytes> {
+pub(crate) async fn read_body(request: Request) -> ApiResult<Bytes> {
     let max = limit(&request)?;
     let mut chunks = Body::into_data_stream(request.into_body());
     let mut whole = BytesMut::new();

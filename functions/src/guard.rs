@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use zkpool_types::{ApiKey, ErrorCode, KeyId, ProjectId, Scope};
 
+use crate::dashboard;
 use crate::endpoints::{Access, Endpoint};
 use crate::{ApiError, ApiResult, Context, Keys};
 
@@ -49,9 +50,17 @@ pub(crate) async fn guard(State(gate): State<Gate>, request: Request, next: Next
 
 async fn admit(gate: &Gate, mut request: Request, next: Next) -> ApiResult<Response> {
     let row = gate.endpoint.row();
-    if let Access::Key(scope) = row.access {
-        let caller = authenticate(gate.context.keys(), request.headers(), scope).await?;
-        request.extensions_mut().insert(caller);
+    match row.access {
+        Access::Public | Access::SignedAddress => {}
+        Access::Key(scope) => {
+            let caller = authenticate(gate.context.keys(), request.headers(), scope).await?;
+            request.extensions_mut().insert(caller);
+        }
+        Access::Session(scope) => {
+            let found = gate.context.sessions().find(request.headers(), scope).await?;
+            let Some(signed_in) = found else { return Ok(dashboard::ask_to_sign_in()) };
+            request.extensions_mut().insert(signed_in);
+        }
     }
     refuse_announced_oversize(request.headers(), row.body_bytes_max)?;
     request.extensions_mut().insert(gate.endpoint);

@@ -1,10 +1,13 @@
 //! `/`, `/healthz` and `/readyz`: what runs here and whether it can work.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde::Serialize;
 use tokio::time::timeout;
 
+use crate::dashboard;
 use crate::endpoints::{Area, Endpoint};
 use crate::limits::READINESS_TIMEOUT;
 use crate::{ApiError, ApiResult, Context};
@@ -32,8 +35,14 @@ pub fn router(context: &Context) -> Router {
         .finish()
 }
 
-async fn index() -> Json<Index> {
-    Json(Index { service: "zkpool", version: env!("CARGO_PKG_VERSION"), api: "/v1" })
+/// People with a browser go on to the dashboard.
+async fn index(headers: HeaderMap) -> Response {
+    let vary = [dashboard::VARY_BY_ACCEPT];
+    if dashboard::wants_page(&headers) {
+        return (vary, dashboard::front_page()).into_response();
+    }
+    let index = Index { service: "zkpool", version: env!("CARGO_PKG_VERSION"), api: "/v1" };
+    (vary, Json(index)).into_response()
 }
 
 async fn health() -> Json<Status> {

@@ -57,7 +57,15 @@ impl Keys {
     /// # Errors
     /// `unavailable` where storage does not answer or the record does not parse.
     pub async fn find(&self, key: &ApiKey) -> ApiResult<Option<KeyRecord>> {
-        let record = self.read_record(&key.digest()).await?;
+        self.find_by_digest(&key.digest()).await
+    }
+
+    /// The record of the key with this digest, as [`Keys::find`].
+    pub(crate) async fn find_by_digest(
+        &self,
+        digest: &Sha256Digest,
+    ) -> ApiResult<Option<KeyRecord>> {
+        let record = self.read_record(digest).await?;
         Ok(record.filter(|record| record.revoked_at.is_none()))
     }
 

@@ -1,6 +1,6 @@
 //! The HTTP API of ZKPool, version 1, as axum routers.
 //!
-//! Each area (circuits, proofs, keys, uploads, health) is a router of its own over one shared
+//! Each area (circuits, proofs, quotes, budgets, performance, keys, uploads, health) is a router of its own over one shared
 //! [`Context`]; [`router`] serves them all in one process, and a function that is deployed alone
 //! wraps its area in [`complete`]. Handlers know neither a socket nor a process: [`local`] has
 //! the server.
@@ -12,8 +12,11 @@
 //! answer, the code is `unavailable`, nobody is let in, and the same request may be sent again.
 
 mod blocking;
+pub mod budgets;
 pub mod circuits;
 mod context;
+pub mod costs;
+pub mod dashboard;
 pub mod endpoints;
 mod extract;
 mod guard;
@@ -24,9 +27,12 @@ pub mod limits;
 pub mod local;
 mod observe;
 mod paging;
+pub mod performance;
+mod price;
 mod problem;
 pub mod proofs;
 mod proving_key;
+pub mod quotes;
 mod upload_address;
 pub mod uploads;
 mod witness;
@@ -47,8 +53,13 @@ pub fn router(context: Context) -> Router {
         .merge(health::router(&context))
         .merge(circuits::router(&context))
         .merge(proofs::router(&context))
+        .merge(quotes::router(&context))
+        .merge(budgets::router(&context))
+        .merge(performance::router(&context))
         .merge(uploads::router(&context))
-        .merge(keys::router(&context));
+        .merge(keys::router(&context))
+        .merge(costs::router(&context))
+        .merge(dashboard::router(&context));
     complete(context, areas)
 }
 

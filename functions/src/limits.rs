@@ -5,12 +5,18 @@ use std::time::Duration;
 /// A request that only reads or writes records.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A request about budgets. The first one of a month adds up what was spent before it.
+pub const BUDGET_TIMEOUT: Duration = Duration::from_secs(28);
+
 /// A submission, whose body of at most 6 MB may come over a slow line.
 pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A status request: the longest `wait` (25 s) and the reads around it, below the 29 s at which
 /// API gateways give up.
 pub const WAIT_TIMEOUT: Duration = Duration::from_secs(28);
+
+/// A cost report, which reads a partition for each hour: below the 29 s of API gateways.
+pub const REPORT_TIMEOUT: Duration = Duration::from_secs(28);
 
 /// A registration, which checks every point of a proving key for its curve and subgroup. The
 /// check costs about 20 µs a point, so that 600 s cover keys of several million points.
@@ -39,7 +45,20 @@ pub const CONNECTIONS_MAX: usize = 1024;
 /// Proving keys checked at once when the settings do not say. Each is held in memory whole.
 pub const VALIDATIONS_MAX_DEFAULT: usize = 2;
 
-/// Bytes of a stored key record or upload secret, far above any that is written.
+/// How long a sign-in to the dashboard lasts.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Sessions that have ended by themselves and that one sign-in removes.
+pub const SESSIONS_DROPPED_MAX: usize = 16;
+
+/// How long a refused sign-in waits for its answer.
+pub const SIGN_IN_REFUSED_AFTER: Duration = Duration::from_secs(1);
+
+/// Refused sign-ins that wait at once. A further one is told so and does not wait. Keys that are
+/// right are let in all the while: their holders are locked out by nobody.
+pub const SIGN_IN_REFUSALS_MAX: usize = 16;
+
+/// Bytes of a stored key record, session or upload secret, far above any that is written.
 pub const RECORD_BYTES_MAX: u64 = 16 * 1024;
 
 /// Length of an `x-request-id` that is taken over from the caller.

@@ -5,7 +5,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use zkpool_jobs::{CircuitError, JobError, SubmitError, UploadError};
+use zkpool_billing::{BillingError, BudgetError, QuoteError};
+use zkpool_jobs::{CircuitError, JobError, PortError, SubmitError, UploadError};
 use zkpool_ports::BlobError;
 use zkpool_types::api::Problem;
 use zkpool_types::{ErrorCode, Scope};
@@ -115,6 +116,13 @@ impl From<BlobError> for ApiError {
     }
 }
 
+impl From<askama::Error> for ApiError {
+    /// A template fails where it cannot write, which is nothing that a caller can mend.
+    fn from(error: askama::Error) -> Self {
+        Self::internal(&error)
+    }
+}
+
 macro_rules! through_code {
     ($($error:ty = $kind:literal;)*) => {$(
         impl From<$error> for ApiError {
@@ -132,6 +140,10 @@ macro_rules! through_code {
 }
 
 through_code! {
+    BillingError = "report";
+    BudgetError = "budget";
+    PortError = "object";
+    QuoteError = "quote";
     CircuitError = "circuit";
     JobError = "proof request";
     SubmitError = "upload";

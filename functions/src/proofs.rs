@@ -15,7 +15,10 @@ use zkpool_jobs::{JobError, JobFilter, NewJob, SubmitError, Submitted, keys};
 use zkpool_ports::BlobError;
 use zkpool_types::api::{Page, ProofView, SubmitProof};
 use zkpool_types::limits::WAIT_S_MAX;
-use zkpool_types::{IdempotencyRecord, JobId, JobState, ProjectId, Sha256Digest, TraceParent};
+use zkpool_types::{
+    AgreedPrice, ErrorCode, IdempotencyRecord, JobId, JobState, ProjectId, Sha256Digest,
+    TraceParent,
+};
 
 use crate::circuits::resolve;
 use crate::endpoints::{Area, Endpoint};
@@ -23,6 +26,7 @@ use crate::extract::{CallTrace, IdempotencyKey, JsonBody, PathParam, QueryParams
 use crate::guard::Caller;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::paging::{cursor, rows};
+use crate::price::Terms;
 use crate::{ApiError, ApiResult, Context, witness};
 
 /// Marks the answer to a submission that made no new job.
@@ -55,7 +59,7 @@ async fn submit(
 ) -> ApiResult<(StatusCode, HeaderMap, Json<ProofView>)> {
     let submission = Submission { context: &context, project, key, digest: body.digest, trace };
     let (job, replayed) = match submission.accept(body.value).await {
-        Ok(submitted) => (submitted.request.id, submitted.replayed),
+        Ok(accepted) => accepted,
         Err(refusal) => (submission.earlier_job().await?.ok_or(refusal)?, true),
     };
     let view = context.jobs().view(&submission.project, job).await?;
@@ -72,22 +76,58 @@ struct Submission<'a> {
 }
 
 impl Submission<'_> {
-    async fn accept(&self, body: SubmitProof) -> ApiResult<Submitted> {
-        let SubmitProof { circuit, witness, tags, deadline } = body;
+    /// The job, and whether it was there already.
+    async fn accept(&self, body: SubmitProof) -> ApiResult<(JobId, bool)> {
+        let SubmitProof { circuit, witness, tags, deadline, quote, max_price_nano_usd } = body;
         refuse_colons(&tags)?;
         let manifest = resolve(self.context, &self.project, &circuit).await?;
         let witness = witness::admit(self.context, &manifest, &witness).await?;
+        let budgeted = self.context.budgets().apply(&self.project, &tags).await?;
+        // What is there already has its price, and is not reserved for again.
+        if budgeted && let Some(job) = self.earlier_job().await? {
+            return Ok((job, true));
+        }
+        let terms = Terms {
+            project: &self.project,
+            submission: Sha256Digest::of(self.key.as_bytes()),
+            tags: &tags,
+            quote: quote.as_deref(),
+            max: max_price_nano_usd,
+            budgeted,
+        };
+        let price = terms.agree(self.context, &manifest).await?;
         let new = NewJob {
             project: self.project.clone(),
             idempotency_key: self.key.clone(),
             body_digest: self.digest,
             circuit: manifest.circuit,
             witness,
-            tags,
+            tags: tags.clone(),
             deadline,
+            price: price.clone(),
             trace: self.trace.clone(),
         };
-        Ok(self.context.jobs().submit(new).await?)
+        self.submit(new, &terms, price).await
+    }
+
+    /// Submits, and gives back what was reserved where that made no new job.
+    async fn submit(
+        &self,
+        new: NewJob,
+        terms: &Terms<'_>,
+        price: Option<AgreedPrice>,
+    ) -> ApiResult<(JobId, bool)> {
+        let submitted = self.context.jobs().submit(new).await;
+        let unused = match &submitted {
+            Ok(submitted) => submitted.request.price != price,
+            // Whether a failed write happened is not known: its reservation is looked at later.
+            Err(error) => error.code() != ErrorCode::Unavailable,
+        };
+        if let Some(price) = price.filter(|_| unused) {
+            terms.take_back(self.context, &price).await;
+        }
+        let Submitted { request, replayed } = submitted?;
+        Ok((request.id, replayed))
     }
 
     /// The job that the same key and body made before.
@@ -171,7 +211,7 @@ async fn cancel(
 }
 
 /// What is no job id names no job.
-fn job_id(text: &str) -> ApiResult<JobId> {
+pub(crate) fn job_id(text: &str) -> ApiResult<JobId> {
     text.parse().map_err(|_| ApiError::not_found("proof request"))
 }
 
@@ -193,7 +233,7 @@ impl ListQuery {
     }
 }
 
-fn split_tag(tag: &str) -> ApiResult<(String, String)> {
+pub(crate) fn split_tag(tag: &str) -> ApiResult<(String, String)> {
     let (name, value) = tag.split_once(':').ok_or_else(|| {
         ApiError::invalid_request(format!("at tag: expected name:value, found {tag:?}"))
     })?;

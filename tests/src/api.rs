@@ -52,6 +52,13 @@ impl Client {
         answer(request.send_json(body))
     }
 
+    /// `PUT path` with a JSON body.
+    #[must_use]
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        let request = agent().put(self.address(path)).header("authorization", self.bearer());
+        answer(request.send_json(body))
+    }
+
     /// `POST /v1/proofs` under an idempotency key.
     #[must_use]
     pub fn submit(&self, idempotency_key: &str, body: &Value) -> Answer {
@@ -95,6 +102,48 @@ impl Client {
     fn bearer(&self) -> String {
         format!("Bearer {}", self.key)
     }
+}
+
+/// What asks for pages and follows no redirect.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    url: String,
+}
+
+impl Browser {
+    /// A browser on the server at `url`.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self { url: url.to_owned() }
+    }
+
+    /// Status and page of `path`.
+    #[must_use]
+    pub fn get(&self, path: &str, cookie: &str) -> (u16, String) {
+        let request = still().get(format!("{}{path}", self.url)).header("cookie", cookie);
+        let mut response = request.call().unwrap();
+        let page = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), page)
+    }
+
+    /// Status, cookie that is set and page after a form was sent.
+    #[must_use]
+    pub fn post(&self, path: &str, form: &str, cookie: &str) -> (u16, String, String) {
+        let request = still()
+            .post(format!("{}{path}", self.url))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("cookie", cookie);
+        let mut response = request.send(form).unwrap();
+        let set = response.headers().get("set-cookie").map(|value| value.to_str().unwrap());
+        let set = set.unwrap_or_default().to_owned();
+        let page = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), set, page)
+    }
+}
+
+fn still() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+    config.build().new_agent()
 }
 
 fn agent() -> ureq::Agent {

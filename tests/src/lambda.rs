@@ -115,6 +115,12 @@ pub struct Functions {
     pub status: Function,
     /// Registers circuits and has the keys.
     pub circuits: Function,
+    /// Has quotes and budgets.
+    pub pricing: Function,
+    /// Pages for people.
+    pub dashboard: Function,
+    /// Costs, receipts and their chain.
+    pub reports: Function,
 }
 
 impl Functions {
@@ -122,16 +128,44 @@ impl Functions {
     #[must_use]
     pub fn start(environment: impl Fn(&str) -> Environment, logs: &Path) -> Self {
         let start = |name| Function::start(name, &environment(name), logs);
-        Self { submit: start("submit"), status: start("status"), circuits: start("circuits") }
+        Self {
+            submit: start("submit"),
+            status: start("status"),
+            circuits: start("circuits"),
+            pricing: start("pricing"),
+            dashboard: start("dashboard"),
+            reports: start("reports"),
+        }
     }
 
     /// The function that a route leads to.
     fn of(&self, method: &str, path: &str) -> &Function {
         match (method, path) {
+            ("GET", path) if path.starts_with("/v1/proofs/") && path.ends_with("/receipt") => {
+                &self.reports
+            }
+            (_, path)
+                if ["/v1/costs", "/v1/chain", "/v1/roots/"].iter().any(|p| path.starts_with(p)) =>
+            {
+                &self.reports
+            }
             ("POST", path) if path.starts_with("/v1/proofs") => &self.submit,
             (_, path) if path.starts_with("/v1/uploads") => &self.submit,
+            (_, path) if path.starts_with("/v1/quotes") || path.starts_with("/v1/budgets") => {
+                &self.pricing
+            }
+            (_, path) if path.starts_with("/v1/performance") || path.ends_with("/publication") => {
+                &self.pricing
+            }
             (_, path) if path.starts_with("/v1/circuits") || path.starts_with("/v1/keys") => {
                 &self.circuits
+            }
+            (_, path)
+                if path.starts_with("/dashboard")
+                    || path.starts_with("/assets")
+                    || path == "/performance" =>
+            {
+                &self.dashboard
             }
             _ => &self.status,
         }
@@ -203,6 +237,9 @@ fn read(stream: &TcpStream) -> Option<Request> {
 /// The event that API Gateway makes of a request.
 fn event(request: &Request) -> Value {
     let Request { method, path, query, headers, body } = request;
+    let mut headers = headers.clone();
+    let cookies = headers.remove("cookie").unwrap_or_default();
+    let cookies: Vec<&str> = cookies.split("; ").filter(|cookie| !cookie.is_empty()).collect();
     let text = std::str::from_utf8(body).ok();
     json!({
         "version": "2.0",
@@ -210,6 +247,7 @@ fn event(request: &Request) -> Value {
         "rawPath": path,
         "rawQueryString": query,
         "headers": headers,
+        "cookies": cookies,
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "api-id",
@@ -246,6 +284,9 @@ fn response(answer: &Value) -> Vec<u8> {
         if name != "content-length" {
             head.push_str(&format!("{name}: {}\r\n", value.as_str().unwrap_or_default()));
         }
+    }
+    for cookie in answer["cookies"].as_array().into_iter().flatten() {
+        head.push_str(&format!("set-cookie: {}\r\n", cookie.as_str().unwrap_or_default()));
     }
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
     [head.into_bytes(), body].concat()

@@ -6,10 +6,14 @@ use crate::templates::Templates;
 
 /// Everyone who has permissions, and the role of the templates. The functions are named as their
 /// programs are.
-const ROLES: [(&str, &str); 6] = [
+const ROLES: [(&str, &str); 10] = [
     ("submit", "SubmitRole"),
     ("status", "StatusRole"),
     ("circuits", "CircuitsRole"),
+    ("pricing", "PricingRole"),
+    ("dashboard", "DashboardRole"),
+    ("reports", "ReportsRole"),
+    ("rollup", "RollupRole"),
     ("sweep", "SweepRole"),
     ("prover", "ProverRole"),
     ("metrics", "MetricsRole"),

@@ -191,7 +191,8 @@ fn environment(
 
 /// The first key of a service, made by its operator in the bucket.
 fn create_key(environment: &Environment) -> String {
-    let create = ["keys", "create", "--aws", "--project", "acme", "--scopes", "submit,read,admin"];
+    let create =
+        ["keys", "create", "--aws", "--project", "acme", "--scopes", "submit,read,finance,admin"];
     let command = &mut Command::new(zkpool_path());
     succeed(command.args(create).envs(environment.iter().cloned())).trim().to_owned()
 }

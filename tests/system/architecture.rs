@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("zkpool-ports", &["zkpool-types"]),
     ("zkpool-ledger", &["zkpool-types"]),
     ("zkpool-jobs", &["zkpool-types", "zkpool-ports", "zkpool-ledger"]),
+    ("zkpool-billing", &["zkpool-types", "zkpool-ports", "zkpool-ledger", "zkpool-jobs"]),
     ("zkpool-aws", &["zkpool-types", "zkpool-ports"]),
     (
         "zkpool-functions",
@@ -25,13 +26,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zkpool-ports",
             "zkpool-ledger",
             "zkpool-jobs",
+            "zkpool-billing",
             "zkpool-circuit-files",
             "zkpool-snark",
         ],
     ),
     (
         "zkpool-lambda",
-        &["zkpool-aws", "zkpool-functions", "zkpool-jobs", "zkpool-ledger", "zkpool-ports"],
+        &[
+            "zkpool-aws",
+            "zkpool-functions",
+            "zkpool-jobs",
+            "zkpool-billing",
+            "zkpool-ledger",
+            "zkpool-ports",
+            "zkpool-types",
+        ],
     ),
     ("zkpool-metrics", &["zkpool-types", "zkpool-ports", "zkpool-jobs", "zkpool-aws"]),
     ("zkpool-replay", &["zkpool-ports", "zkpool-metrics"]),
@@ -62,6 +72,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("ark-ff", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-poly", &["zkpool-bench"]),
     ("memmap2", &["zkpool-circuit-files"]),
+    ("parquet", &["zkpool-billing"]),
     ("wgpu", &["zkpool-gpu"]),
 ];
 

@@ -6,6 +6,7 @@
 use std::process::Command;
 
 use serde_json::json;
+use zkpool_tests::api::{Browser, Client};
 use zkpool_tests::command::zkpool_path;
 use zkpool_tests::roles::Roles;
 use zkpool_tests::service::{Identities, Service};
@@ -36,9 +37,69 @@ fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
     assert_eq!(client.post(&format!("/v1/proofs/{job}/cancel"), &json!({})).status, 409);
     assert_eq!(client.post("/v1/keys", &json!({ "scopes": ["read"] })).status, 201);
     assert!(!service.has_object(&format!("jobs/acme/{job}/witness")), "the witness is left");
+    show_dashboard(&service, job);
     assert_eq!(service.start_function("sweep").invoke(&json!({}))["errors"], 0);
+    keep_books(&service, &view);
     let log = prover.log();
     assert!(!log.contains("AccessDenied"), "{log}");
+}
+
+/// Rolls up and checks what was charged, and reports it before and after.
+fn keep_books(service: &Service, view: &serde_json::Value) {
+    let created = service.client().post("/v1/keys", &json!({ "scopes": ["finance"] })).ok();
+    let client = Client::new(&service.api.url, created["key"].as_str().unwrap());
+    let before = client.get("/v1/costs?group_by=circuit").ok();
+    assert_eq!(before["total_nano_usd"], view["receipt"]["charge_nano_usd"]);
+    let rolled_up = service.start_function("rollup").invoke(&json!({ "audit": true }));
+    let expected = json!({ "projects": 1, "receipts": 1, "errors": 0, "audited": 1 });
+    assert_eq!(rolled_up, expected);
+    assert_eq!(client.get("/v1/costs?group_by=circuit").ok(), before);
+    assert_eq!(client.get("/v1/chain").ok()["links"][0]["job"], view["id"]);
+}
+
+/// Signs in, sees the job, and signs out for good.
+fn show_dashboard(service: &Service, job: &str) {
+    let key = service.client().post("/v1/keys", &json!({ "scopes": ["finance"] })).ok();
+    let browser = Browser::new(&service.api.url);
+    let key = key["key"].as_str().unwrap();
+    let (status, head, _) = browser.post("/dashboard/sign-in", &format!("key={key}"), "");
+    assert_eq!(status, 303, "{head}");
+    let cookie = head.split("zkpool-session=").nth(1).unwrap().split(';').next().unwrap();
+    let cookie = format!("zkpool-session={cookie}");
+    let (status, page) = browser.get("/dashboard/jobs", &cookie);
+    assert!(status == 200 && page.contains(job), "{page}");
+    assert_eq!(browser.get("/dashboard", &cookie).0, 200);
+    for path in ["/dashboard/fleet", "/dashboard/budgets", "/performance"] {
+        assert_eq!(browser.get(path, &cookie).0, 200, "{path}");
+    }
+    let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap();
+    let form = format!("form_token={}", token.split('"').next().unwrap());
+    assert_eq!(browser.post("/dashboard/sign-out", &form, &cookie).0, 303);
+    assert_eq!(browser.get("/dashboard", &cookie).0, 303);
+}
+
+#[test]
+fn a_quoted_proof_under_a_budget_goes_all_the_way_with_the_permissions_of_each_role() {
+    let service = with_roles();
+    service.register();
+    let client = service.client();
+    let budget = json!({ "scope": "*", "limit_nano_usd": 1_000_000_000, "hard_stop": true });
+    let set = client.put("/v1/budgets", &json!({ "budgets": [budget] })).ok();
+    assert_eq!(set["budgets"][0]["committed_nano_usd"], 0);
+    let quote = client.post("/v1/quotes", &json!({ "circuit": "multiplier" })).ok();
+    let mut body = request();
+    body["quote"] = quote["id"].clone();
+    let job = client.submit("order-1", &body).ok()["id"].as_str().unwrap().to_owned();
+    let _prover = service.start_prover();
+    let view = client.poll(&job, PROVEN_WITHIN, |view| view["state"] == "succeeded");
+    assert_eq!(view["receipt"]["charge_nano_usd"], quote["price_nano_usd"]);
+    let budgets = client.get("/v1/budgets").ok();
+    assert_eq!(budgets["budgets"][0]["committed_nano_usd"], quote["price_nano_usd"]);
+    assert_eq!(
+        client.put("/v1/circuits/multiplier/publication", &json!({ "public": true })).status,
+        200
+    );
+    assert_eq!(client.get("/v1/performance").ok()["circuits"].as_array().unwrap().len(), 1);
 }
 
 /// A role that does the work of another one.

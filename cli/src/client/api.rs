@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use zkpool_types::api::{
-    CircuitView, CreateKey, CreatedKey, Page, ProofView, RegisterCircuit, RevokedKey, SubmitProof,
+    BudgetsView, CircuitView, CreateKey, CreateQuote, CreatedKey, Page, ProofView, PutBudgets,
+    QuoteView, RegisterCircuit, RevokedKey, SubmitProof,
 };
+use zkpool_types::chain::{ChainLink, ChainPage, ReceiptView};
 use zkpool_types::limits::{PAGE_ROWS_MAX, WAIT_S_MAX};
 use zkpool_types::{CircuitRef, JobId, JobState, KeyId, KeyRecord};
 
@@ -57,6 +59,21 @@ impl Client {
         self.get(&format!("/v1/circuits/{circuit}/verification-key"), &[])
     }
 
+    /// What proofs will cost.
+    pub(crate) fn quote(&self, body: &CreateQuote) -> Result<QuoteView, CliError> {
+        self.post(Repeat::Harmless, "/v1/quotes", &[], body)
+    }
+
+    /// The budgets of the project and where they stand.
+    pub(crate) fn budgets(&self) -> Result<BudgetsView, CliError> {
+        self.get("/v1/budgets", &[])
+    }
+
+    /// Sets every budget of the project.
+    pub(crate) fn put_budgets(&self, body: &PutBudgets) -> Result<BudgetsView, CliError> {
+        self.put_json("/v1/budgets", body)
+    }
+
     /// Submits a witness. The same idempotency key makes it the same job.
     pub(crate) fn submit(
         &self,
@@ -96,6 +113,27 @@ impl Client {
                 return Err(CliError::NotEnded { job, seconds: wait.total.as_secs() });
             }
         }
+    }
+
+    /// A cost report in the format that the query names.
+    pub(crate) fn costs(&self, query: &[(&str, String)]) -> Result<Vec<u8>, CliError> {
+        self.get_bytes("/v1/costs", query)
+    }
+
+    /// The receipt of a job that has ended.
+    pub(crate) fn receipt(&self, job: JobId) -> Result<ReceiptView, CliError> {
+        self.get(&format!("/v1/proofs/{job}/receipt"), &[])
+    }
+
+    /// The chain of the project's receipts.
+    pub(crate) fn chain(&self) -> Result<Vec<ChainLink>, CliError> {
+        let (mut links, mut after) = (Vec::new(), Some(0));
+        while let Some(last) = after {
+            let page: ChainPage = self.get("/v1/chain", &[("after", last.to_string())])?;
+            links.extend(page.links);
+            after = page.next;
+        }
+        Ok(links)
     }
 
     /// Takes a job back.

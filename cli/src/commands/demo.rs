@@ -140,6 +140,8 @@ fn prove_one(
         witness: rollup::witness(client, index)?,
         tags: [("batch".to_owned(), (index + 1).to_string())].into(),
         deadline: None,
+        quote: None,
+        max_price_nano_usd: None,
     };
     let job = client.submit(&random::idempotency_key()?, &body)?.id;
     let view = client.wait(job, WAIT, |_| {})?;

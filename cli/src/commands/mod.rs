@@ -1,15 +1,20 @@
 //! The commands, one file each.
 
 mod bench;
+mod budgets;
 mod circuits;
+mod costs;
 mod demo;
 mod devices;
 mod groth16;
 mod keys;
+mod ledger;
 mod proofs;
 mod prove;
 #[cfg(feature = "aws")]
 mod prover;
+mod quote;
+mod receipt;
 mod serve;
 mod verify;
 
@@ -32,10 +37,18 @@ pub(crate) enum Command {
     Keys(keys::KeysCommand),
     #[command(subcommand)]
     Circuits(circuits::CircuitsCommand),
+    Quote(quote::QuoteArgs),
     Prove(prove::ProveArgs),
     #[command(subcommand)]
     Proofs(proofs::ProofsCommand),
+    #[command(subcommand)]
+    Budgets(budgets::BudgetsCommand),
     Verify(verify::VerifyArgs),
+    Costs(costs::CostsArgs),
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
     Groth16(groth16::Groth16Command),
     #[command(subcommand)]
@@ -53,9 +66,14 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Devices(args) => devices::run(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Circuits(command) => circuits::run(&command, drawing),
+        Command::Quote(args) => quote::run(args),
         Command::Prove(args) => prove::run(args, drawing),
         Command::Proofs(command) => proofs::run(&command),
+        Command::Budgets(command) => budgets::run(command),
         Command::Verify(args) => verify::run(&args),
+        Command::Costs(args) => costs::run(&args),
+        Command::Receipt(command) => receipt::run(&command),
+        Command::Ledger(command) => ledger::run(&command),
         Command::Groth16(command) => groth16::run(&command, drawing),
         Command::Bench(command) => bench::run(&command, drawing),
     }

@@ -111,6 +111,10 @@ pub(crate) fn shown(view: &ProofView) -> Result<Report, CliError> {
         let ms = receipt.usage.device_us / 1000;
         pairs.push(("device", format!("{}, {ms} ms", device(receipt))));
         pairs.push(("charge", receipt.charge_nano_usd.to_string()));
+        if let Some(quoted) = &receipt.quoted {
+            pairs.push(("quoted", quoted.price_nano_usd.to_string()));
+            pairs.push(("metered", quoted.metered_nano_usd.to_string()));
+        }
     }
     Ok(Report::new(view, fields(&pairs))?.holds(view.state == JobState::Succeeded))
 }

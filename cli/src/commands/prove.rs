@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use zkpool_types::Timestamp;
 use zkpool_types::api::SubmitProof;
+use zkpool_types::{NanoUsd, Timestamp};
 
 use super::proofs;
 use crate::client::{Client, ServerArgs, WaitFor};
@@ -38,6 +38,12 @@ pub(crate) struct ProveArgs {
     /// When the proof stops being wanted (RFC 3339); a day from now by default
     #[arg(long)]
     deadline: Option<Timestamp>,
+    /// A quote to be charged by, as `zkpool quote` prints it
+    #[arg(long, value_name = "ID")]
+    quote: Option<String>,
+    /// The most that the proof may cost, in dollars; refused before any work where it costs more
+    #[arg(long, value_name = "USD", value_parser = crate::money::usd)]
+    max_price: Option<NanoUsd>,
     /// Makes the same request again the same job; random by default
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -64,6 +70,8 @@ pub(crate) fn run(args: ProveArgs, drawing: Drawing) -> Result<Report, CliError>
         witness: client.source_of_file(&args.witness, drawing)?,
         tags: args.tags.into_iter().collect::<BTreeMap<_, _>>(),
         deadline: args.deadline,
+        quote: args.quote,
+        max_price_nano_usd: args.max_price,
     };
     let key = args.idempotency_key.map_or_else(random::idempotency_key, Ok)?;
     let submitted = client.submit(&key, &body)?;

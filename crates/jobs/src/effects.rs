@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use zkpool_ports::{Message, ReceiptHandle};
+use bytes::Bytes;
+use zkpool_ports::{Durability, Message, ReceiptHandle};
 use zkpool_types::limits::{CLAIM_VISIBILITY_S, HEARTBEAT_S, VISIBILITY_S};
 use zkpool_types::{
     Attempt, JobId, JobMessage, JobState, Outcome, Progress, ProjectId, Stage, Waste,
 };
 
 use crate::decide::{Effect, Event, Job, decide};
-use crate::records::{Created, OUTCOME_BYTES_MAX};
+use crate::records::{Created, OUTCOME_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::{Jobs, PortError, keys};
 
 /// How long a received message stays invisible without a heartbeat.
@@ -178,8 +179,13 @@ impl Jobs {
 
     async fn record_waste(&self, subject: &Subject<'_>) -> Result<(), PortError> {
         let Some(waste) = &subject.waste else { return Ok(()) };
+        let name = format!("waste.{}.{}", subject.job, waste.attempt.id);
+        let mark = keys::unbilled(subject.project, &name);
+        self.ports.blobs.put(&mark, Bytes::new(), Durability::Cached).await?;
         let key = keys::waste(subject.project, subject.job, waste.attempt.id);
-        self.records.put_cached(&key, waste).await
+        // Its receipt is put in a chain, so that it is never written again.
+        self.records.create(&key, waste.clone(), RECORD_BYTES_MAX, |_| true).await?;
+        Ok(())
     }
 
     /// Shows that the acting attempt is at `stage`.

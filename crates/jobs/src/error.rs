@@ -22,6 +22,12 @@ pub enum PortError {
         #[source]
         source: serde_json::Error,
     },
+    /// What signatures are made with is of no use.
+    #[error("expected a secret at {key}")]
+    Secret {
+        /// The secret.
+        key: BlobKey,
+    },
     /// A record is larger than its readers accept. Nothing was stored.
     #[error("expected a record of at most {max} bytes at {key}, found {size}")]
     RecordTooLarge {
@@ -40,7 +46,9 @@ impl PortError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Storage(_) | Self::Queue(_) => ErrorCode::Unavailable,
-            Self::Corrupt { .. } | Self::RecordTooLarge { .. } => ErrorCode::Internal,
+            Self::Corrupt { .. } | Self::Secret { .. } | Self::RecordTooLarge { .. } => {
+                ErrorCode::Internal
+            }
         }
     }
 }

@@ -7,18 +7,38 @@
 //! jobs/{project}/{job}/witness                   digest pinned in request.json
 //! jobs/{project}/{job}/progress.json             cached, display only
 //! jobs/{project}/{job}/outcome.json              create-once: the commit point
-//! jobs/{project}/{job}/waste/{attempt}.json      cached: work that ended nothing
+//! jobs/{project}/{job}/waste/{attempt}.json      create-once: work that ended nothing
 //! idempotency/{project}/{digest of key}.json     create-once
 //! uploads/{project}/{upload}.json, .bytes        announcement, bytes
 //! sweep/{project}.json                           cached: how far the sweeper has looked
 //! late/{project}/{job}                           jobs the sweeper must look at again
+//! unbilled/{project}/late.{job}, waste.{job}.{attempt}, correction.{job}.{correction}
+//!                                                what the roll-up would not find by itself
+//! corrections/{project}/{correction}.json        create-once
+//! chain/{project}/{number}.json                  create-once: a batch of the roll-up
+//! chain-heads/{project}.json                     cached: the batch made last
+//! usage/{project}/dt={day}/hour={hour}/{number}.parquet
+//!                                                create-once: rows of a batch
+//! shifts/{day}/{prover}.json                     cached: how long a prover ran
+//! roots/{day}.json                               create-once: the state of all chains
+//! audits/{project}/{number}.json                 what a check of rows against records found
 //! api-keys/{digest of key}.json                  key record
 //! api-key-names/{project}/{key id}.json          create-once: digest of the key
+//! sessions/{session}.json                        a sign-in to the dashboard
 //! server/upload-address-secret                   create-once: signs addresses of uploads
+//! server/quote-secret                            create-once: signs quotes
+//! budgets/{project}.json                         budgets as they were set
+//! budget-log/{project}/{month}/{entry}.json      create-once: what is reserved and released
+//! performance/{project}/{name}/{version}.json    cached: how the latest proofs went
+//! published/{project}/{name}/{version}           circuits whose performance anyone may see
+//! public/performance.json                        cached: what anyone sees of it
 //! ```
 
+use jiff::civil::Date;
 use zkpool_ports::BlobKey;
-use zkpool_types::{AttemptId, CircuitRef, JobId, KeyId, ProjectId, Sha256Digest, UploadId};
+use zkpool_types::{
+    AttemptId, CircuitRef, CorrectionId, JobId, KeyId, ProjectId, SessionId, Sha256Digest, UploadId,
+};
 
 /// Below this prefix every child is a project with jobs.
 pub const JOB_PROJECTS: &str = "jobs/";
@@ -28,6 +48,11 @@ pub const UPLOAD_PROJECTS: &str = "uploads/";
 
 /// Below this prefix every key is a key record.
 pub const API_KEYS: &str = "api-keys/";
+
+/// Below this prefix every key is the mark of a published circuit.
+pub const PUBLISHED: &str = "published/";
+/// Below this prefix every key is a session.
+pub const SESSIONS: &str = "sessions/";
 
 #[expect(
     clippy::expect_used,
@@ -102,7 +127,12 @@ pub fn waste(project: &ProjectId, job: JobId, attempt: AttemptId) -> BlobKey {
 /// The job that an idempotency key stands for. The key is hashed: it may hold any character.
 #[must_use]
 pub fn idempotency(project: &ProjectId, idempotency_key: &str) -> BlobKey {
-    let digest = Sha256Digest::of(idempotency_key.as_bytes());
+    idempotency_of(project, &Sha256Digest::of(idempotency_key.as_bytes()))
+}
+
+/// The job that the idempotency key of this digest stands for.
+#[must_use]
+pub fn idempotency_of(project: &ProjectId, digest: &Sha256Digest) -> BlobKey {
     key(format!("idempotency/{project}/{digest}.json"))
 }
 
@@ -142,6 +172,79 @@ pub fn late_jobs(project: &ProjectId) -> String {
     format!("late/{project}/")
 }
 
+/// What tells the roll-up of a record that it would not find by itself. `name` begins with `late.`,
+/// `waste.` or `correction.`, followed by ids.
+#[must_use]
+pub fn unbilled(project: &ProjectId, name: &str) -> BlobKey {
+    key(format!("unbilled/{project}/{name}"))
+}
+
+/// The prefix of every such mark of a project.
+#[must_use]
+pub fn unbilled_marks(project: &ProjectId) -> String {
+    format!("unbilled/{project}/")
+}
+
+/// A correction of a charge.
+#[must_use]
+pub fn correction(project: &ProjectId, id: CorrectionId) -> BlobKey {
+    key(format!("corrections/{project}/{id}.json"))
+}
+
+/// A batch of the roll-up. Numbers have ten digits, so that they sort.
+#[must_use]
+pub fn batch(project: &ProjectId, number: u64) -> BlobKey {
+    key(format!("chain/{project}/{number:010}.json"))
+}
+
+/// The batch that was made last.
+#[must_use]
+pub fn batch_hint(project: &ProjectId) -> BlobKey {
+    key(format!("chain-heads/{project}.json"))
+}
+
+/// The prefix of every partition of a project.
+#[must_use]
+pub fn partitions(project: &ProjectId) -> String {
+    format!("usage/{project}/")
+}
+
+/// The rows of one batch that count in one hour of a day.
+#[must_use]
+pub fn partition(project: &ProjectId, day: Date, hour: i8, batch: u64) -> BlobKey {
+    key(format!("usage/{project}/dt={day}/hour={hour:02}/{batch:010}.parquet"))
+}
+
+/// The prefix of the notes of every prover that ran on a day.
+#[must_use]
+pub fn shifts(day: Date) -> String {
+    format!("shifts/{day}/")
+}
+
+/// How long a prover ran on a day. Its name is the id of its process.
+#[must_use]
+pub fn shift(day: Date, prover: AttemptId) -> BlobKey {
+    key(format!("shifts/{day}/{prover}.json"))
+}
+
+/// The published state of all chains at the end of a day.
+#[must_use]
+pub fn daily_root(day: Date) -> BlobKey {
+    key(format!("roots/{day}.json"))
+}
+
+/// What a check of rows against records found, up to this batch.
+#[must_use]
+pub fn audit(project: &ProjectId, batch: u64) -> BlobKey {
+    key(format!("audits/{project}/{batch:010}.json"))
+}
+
+/// The prefix of every check of a project.
+#[must_use]
+pub fn audits(project: &ProjectId) -> String {
+    format!("audits/{project}/")
+}
+
 /// What is stored of an API key.
 #[must_use]
 pub fn api_key(digest: &Sha256Digest) -> BlobKey {
@@ -160,10 +263,55 @@ pub fn api_key_name(project: &ProjectId, id: KeyId) -> BlobKey {
     key(format!("api-key-names/{project}/{id}.json"))
 }
 
+/// What is stored of a sign-in to the dashboard.
+#[must_use]
+pub fn session(id: SessionId) -> BlobKey {
+    key(format!("{SESSIONS}{id}.json"))
+}
+
 /// What addresses of uploads are signed with.
 #[must_use]
 pub fn upload_address_secret() -> BlobKey {
     key("server/upload-address-secret".to_owned())
+}
+
+/// What quotes are signed with.
+#[must_use]
+pub fn quote_secret() -> BlobKey {
+    key("server/quote-secret".to_owned())
+}
+
+/// The budgets of a project.
+#[must_use]
+pub fn budgets(project: &ProjectId) -> BlobKey {
+    key(format!("budgets/{project}.json"))
+}
+
+/// One entry of a project's budget log. `month` is a month such as `2026-11`.
+#[must_use]
+pub fn budget_entry(project: &ProjectId, month: Date, entry: u64) -> BlobKey {
+    let (year, month) = (month.year(), month.month());
+    key(format!("budget-log/{project}/{year:04}-{month:02}/{entry:012}.json"))
+}
+
+/// How the latest proofs of a circuit went.
+#[must_use]
+pub fn performance(project: &ProjectId, circuit: &CircuitRef) -> BlobKey {
+    let (name, version) = (circuit.name(), circuit.version());
+    key(format!("performance/{project}/{name}/{version}.json"))
+}
+
+/// The mark of a circuit whose performance anyone may see.
+#[must_use]
+pub fn published(project: &ProjectId, circuit: &CircuitRef) -> BlobKey {
+    let (name, version) = (circuit.name(), circuit.version());
+    key(format!("{PUBLISHED}{project}/{name}/{version}"))
+}
+
+/// What anyone sees of published circuits.
+#[must_use]
+pub fn public_performance() -> BlobKey {
+    key("public/performance.json".to_owned())
 }
 
 #[cfg(test)]

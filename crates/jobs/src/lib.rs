@@ -21,13 +21,15 @@ pub mod decide;
 mod effects;
 mod endings;
 pub mod error;
+mod fate;
 pub mod invariants;
 pub mod keys;
 pub mod list;
 mod metering;
 mod newest;
 pub mod performance;
-mod records;
+pub mod records;
+mod signer;
 pub mod submit;
 pub mod sweeper;
 pub mod unswept;
@@ -45,14 +47,16 @@ pub use claim::{Claim, Held};
 pub use commit::Commit;
 pub use error::{CommitError, JobError, PortError, SubmitError, UploadError, WitnessError};
 pub use list::JobFilter;
+pub use metering::expected_usage;
+pub use newest::created_at;
+pub use records::{Created, Records};
+pub use signer::Signer;
 pub use submit::{NewJob, Submitted, WitnessSource};
 pub use sweeper::SweepReport;
 pub use unswept::{Unswept, unswept};
 pub use uploads::Uploads;
 
 use endings::Endings;
-use records::Records;
-
 /// The outside world.
 #[derive(Clone, Debug)]
 pub struct Ports {

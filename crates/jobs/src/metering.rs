@@ -1,10 +1,10 @@
 //! From an attempt's own measurements to the receipt of a job.
 
-use zkpool_ledger::{ReceiptError, ReceiptInput, RequestCount, receipt};
+use zkpool_ledger::{PriceBook, ReceiptError, ReceiptInput, RequestCount, receipt};
 use zkpool_types::limits::HEARTBEAT_S;
 use zkpool_types::{
-    Attempt, Failure, JobRequest, JobState, Outcome, ProofBody, ProvingDevice, Receipt, Timestamp,
-    Usage, Waste,
+    Attempt, CircuitManifest, Failure, JobRequest, JobState, Outcome, ProofBody, ProvingDevice,
+    Receipt, Timestamp, Usage, Waste,
 };
 
 use crate::{Claim, Jobs};
@@ -25,8 +25,17 @@ const READS_PER_ATTEMPT: u64 = 3;
 /// Queue requests that a job costs whatever happens: send and delete.
 const QUEUE_REQUESTS_PER_JOB: u64 = 2;
 
-/// Queue requests of an attempt besides heartbeats: receive, and the fence before the commit.
-const QUEUE_REQUESTS_PER_ATTEMPT: u64 = 2;
+/// Queue requests of an attempt besides heartbeats: receive, hold, and the fence before the commit.
+const QUEUE_REQUESTS_PER_ATTEMPT: u64 = 3;
+
+/// Bytes of one value of a witness.
+const WITNESS_VALUE_BYTES: u64 = 32;
+
+/// Bytes of a published proof without its public inputs, in JSON.
+const PROOF_BYTES: u64 = 900;
+
+/// Bytes of one public input in JSON: a number of at most 77 digits with its quotes and comma.
+const PUBLIC_INPUT_BYTES: u64 = 80;
 
 /// Microseconds between heartbeats.
 const HEARTBEAT_US: u64 = HEARTBEAT_S * 1_000_000;
@@ -62,6 +71,33 @@ fn requests(attempts: u32, held_us: u64) -> RequestCount {
     }
 }
 
+/// The usage with these requests.
+fn counted(book: &PriceBook, count: RequestCount, usage: Usage) -> Usage {
+    let RequestCount { writes, reads, queue_requests } = count;
+    Usage {
+        requests: book.request_units(count),
+        storage_writes: writes,
+        storage_reads: reads,
+        queue_requests,
+        ..usage
+    }
+}
+
+/// What a proof of this circuit is expected to use that takes `device_us` of a device's time, at
+/// the first attempt and without waiting.
+#[must_use]
+pub fn expected_usage(book: &PriceBook, circuit: &CircuitManifest, device_us: u64) -> Usage {
+    let usage = Usage {
+        device_us,
+        witness_bytes: circuit.variables.saturating_mul(WITNESS_VALUE_BYTES),
+        proof_bytes: PROOF_BYTES
+            .saturating_add(circuit.public_inputs.saturating_mul(PUBLIC_INPUT_BYTES)),
+        attempts: 1,
+        ..Usage::default()
+    };
+    counted(book, requests(1, device_us), usage)
+}
+
 /// Whole microseconds from `start` to `end`, zero where the clock went backwards.
 fn us_between(start: Timestamp, end: Timestamp) -> u64 {
     u64::try_from(end.duration_since(start).as_micros()).unwrap_or(0)
@@ -76,9 +112,8 @@ impl Jobs {
             queue_us: us_between(claim.request.accepted_at, claim.claimed_at),
             witness_bytes: claim.request.witness.size,
             proof_bytes,
-            requests: self.price_book.request_units(requests(attempts, held_us)),
             attempts,
-            ..measured
+            ..counted(&self.price_book, requests(attempts, held_us), measured)
         }
     }
 
@@ -93,7 +128,7 @@ impl Jobs {
         if attempt.is_none() {
             usage.queue_us = us_between(request.accepted_at, now);
             usage.witness_bytes = request.witness.size;
-            usage.requests = self.price_book.request_units(requests(usage.attempts, 0));
+            usage = counted(&self.price_book, requests(usage.attempts, 0), usage);
         }
         let charged = state == JobState::Succeeded;
         let development = proof.as_ref().is_some_and(|proof| proof.development);
@@ -138,6 +173,7 @@ impl Jobs {
             device,
             device_name,
             usage,
+            agreed: request.price.clone(),
             charged,
             development,
             witness_retention: WITNESS_RETENTION.to_owned(),

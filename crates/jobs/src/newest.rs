@@ -26,14 +26,15 @@ const WINDOW_MIN: SignedDuration = SignedDuration::from_millis(2);
 const CLOCK_SKEW_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 /// When a job id was created, to the millisecond (RFC 9562, section 5.7).
-pub(crate) fn created_at(job: JobId) -> Timestamp {
+#[must_use]
+pub fn created_at(job: JobId) -> Timestamp {
     let digits: String = job.to_string().chars().filter(|c| *c != '-').take(12).collect();
     let ms = i64::from_str_radix(&digits, 16).unwrap_or(0);
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
 /// An id that sorts before every id created at `at` or later.
-fn first_at(at: Timestamp) -> JobId {
+pub(crate) fn first_at(at: Timestamp) -> JobId {
     let ms = u128::try_from(at.as_millisecond()).unwrap_or(0);
     JobId::new(Uuid::from_u128(ms << 80))
 }

@@ -10,17 +10,17 @@ use zkpool_ports::{BlobError, BlobKey, BlobStore, Durability, PutOnce};
 use crate::PortError;
 
 /// Largest record other than an outcome, in bytes: tags and ids fit many times.
-pub(crate) const RECORD_BYTES_MAX: u64 = 64 * 1024;
+pub const RECORD_BYTES_MAX: u64 = 64 * 1024;
 
 /// Largest outcome in bytes: about 200,000 public inputs of 80 bytes.
-pub(crate) const OUTCOME_BYTES_MAX: u64 = 16 * 1024 * 1024;
+pub const OUTCOME_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Tries of a create-once write whose result is unknown, before the caller is told.
 const CREATE_TRIES: usize = 3;
 
 /// Whose record is stored after a create-once write.
 #[derive(Debug)]
-pub(crate) enum Created<T> {
+pub enum Created<T> {
     /// The caller's: written now, or by an earlier write of its own that seemed to fail.
     Mine(T),
     /// Another's, unchanged.
@@ -29,17 +29,22 @@ pub(crate) enum Created<T> {
 
 /// Records in a blob store.
 #[derive(Clone, Debug)]
-pub(crate) struct Records {
+pub struct Records {
     blobs: Arc<dyn BlobStore>,
 }
 
 impl Records {
-    pub(crate) fn new(blobs: Arc<dyn BlobStore>) -> Self {
+    /// The records of this store.
+    #[must_use]
+    pub fn new(blobs: Arc<dyn BlobStore>) -> Self {
         Self { blobs }
     }
 
     /// The record, or `None` where there is none.
-    pub(crate) async fn read<T: DeserializeOwned>(
+    ///
+    /// # Errors
+    /// Storage failed, or what is there is larger than `size_max` or no such record.
+    pub async fn read<T: DeserializeOwned>(
         &self,
         key: &BlobKey,
         size_max: u64,
@@ -57,7 +62,10 @@ impl Records {
     /// earlier try from another's.
     ///
     /// A write that failed may have happened: it is tried again, and then finds its own record.
-    pub(crate) async fn create<T>(
+    ///
+    /// # Errors
+    /// Storage failed, or the record is larger than `size_max`.
+    pub async fn create<T>(
         &self,
         key: &BlobKey,
         record: T,
@@ -98,8 +106,24 @@ impl Records {
         }
     }
 
+    /// Creates or replaces a record, durably.
+    ///
+    /// # Errors
+    /// Storage failed, or the record is too large.
+    pub async fn put<T: Serialize + Sync>(
+        &self,
+        key: &BlobKey,
+        record: &T,
+    ) -> Result<(), PortError> {
+        let body = encode(key, record, RECORD_BYTES_MAX)?;
+        Ok(self.blobs.put(key, body, Durability::Durable).await?)
+    }
+
     /// Writes what can be derived again, with no promise that it outlives a power failure.
-    pub(crate) async fn put_cached<T: Serialize + Sync>(
+    ///
+    /// # Errors
+    /// Storage failed, or the record is too large.
+    pub async fn put_cached<T: Serialize + Sync>(
         &self,
         key: &BlobKey,
         record: &T,

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jiff::SignedDuration;
-use zkpool_ports::{BlobError, BlobKey, PutOnce};
+use zkpool_ports::{BlobError, BlobKey, Durability, PutOnce};
 use zkpool_types::limits::{
     DEADLINE_S_DEFAULT, DEADLINE_S_MAX, IDEMPOTENCY_KEY_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX,
 };
 use zkpool_types::{
-    ArtifactRef, CircuitRef, IdempotencyRecord, JobId, JobRequest, LateMark, ProjectId, Secret,
-    Sha256Digest, Timestamp, TraceParent, UploadId,
+    AgreedPrice, ArtifactRef, CircuitRef, IdempotencyRecord, JobId, JobRequest, LateMark,
+    ProjectId, Secret, Sha256Digest, Timestamp, TraceParent, UploadId,
 };
 
 use crate::decide::{Effect, Event, Job, decide};
@@ -48,6 +48,8 @@ pub struct NewJob {
     pub tags: BTreeMap<String, String>,
     /// When the proof stops being wanted; a day after acceptance when not given.
     pub deadline: Option<Timestamp>,
+    /// The price agreed on, where the charge is not what is metered.
+    pub price: Option<AgreedPrice>,
     /// The call that asks, where it says which it is.
     pub trace: Option<TraceParent>,
 }
@@ -258,6 +260,7 @@ impl Jobs {
             tags: new.tags.clone(),
             accepted_at,
             deadline: new.deadline.unwrap_or_else(|| after(accepted_at, DEADLINE_S_DEFAULT)),
+            price: new.price.clone(),
             trace: new.trace.clone(),
         }
     }
@@ -268,7 +271,9 @@ impl Jobs {
         let key = keys::late(project, job);
         let mark = LateMark { at: self.ports.clock.now() };
         self.records.create(&key, mark, RECORD_BYTES_MAX, |_| true).await?;
-        Ok(())
+        // The roll-up of costs may have passed it too.
+        let unbilled = keys::unbilled(project, &format!("late.{job}"));
+        Ok(self.ports.blobs.put(&unbilled, Bytes::new(), Durability::Durable).await?)
     }
 
     /// Deletes the bytes of a used upload. The sweeper does so too, once the upload expires.

@@ -93,6 +93,7 @@ fn bare_view(request: JobRequest, state: JobState) -> ProofView {
         tags,
         accepted_at,
         deadline,
+        price: _,
         trace: _,
     } = request;
     ProofView {

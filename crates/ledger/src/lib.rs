@@ -13,7 +13,11 @@
 //! whole nano-dollar. The charge is the sum of the rounded lines, so no difference hides between
 //! them. An amount or quantity beyond 64 bits is an error and never wraps or saturates.
 
+pub mod chain;
+pub mod costs;
+mod lines;
 pub mod price_book;
+pub mod quote;
 pub mod receipt;
 pub mod recompute;
 mod rounding;

@@ -1,21 +1,12 @@
 //! From usage to receipt.
 
 use zkpool_types::{
-    ChargeLine, CircuitRef, DeviceClass, JobId, NanoUsd, ProjectId, Receipt, Usage,
+    AgreedPrice, ChargeLine, CircuitRef, DeviceClass, JobId, NanoUsd, ProjectId, QuotedCharge,
+    Receipt, Usage,
 };
 
 use crate::PriceBook;
-use crate::price_book::BP_ONE;
-use crate::rounding::multiply_divide;
-
-/// Microseconds in an hour.
-const US_PER_HOUR: u64 = 3_600_000_000;
-
-/// Bytes in the gigabyte that storage is priced by.
-const BYTES_PER_GB: u64 = 1_000_000_000;
-
-/// Hours in the month that storage is priced by, as AWS counts them.
-const HOURS_PER_MONTH: u64 = 730;
+use crate::lines::{cost_lines, sum};
 
 /// What a receipt is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +23,8 @@ pub struct ReceiptInput {
     pub device_name: Option<String>,
     /// What was metered.
     pub usage: Usage,
+    /// The price agreed before the work, where one was.
+    pub agreed: Option<AgreedPrice>,
     /// Whether the work is charged: for success only.
     pub charged: bool,
     /// Whether the proof came from a development key.
@@ -67,11 +60,16 @@ pub enum ReceiptError {
 
 /// The receipt of one job under this price book.
 ///
-/// Lines, in this order, each rounded half up: `device` (time the device was held), `idle` (the
-/// share of its idle time that utilisation assigns to that), `requests`, `witness storage` (in
-/// started hours from acceptance to the end), `proof storage`, `margin` (on the sum so far).
-/// Where the work is not charged, quantities stay and amounts are zero, and what they would have
-/// come to is the receipt's waste.
+/// Lines, in this order, each rounded half up: `device` (time the device was held), `device spot`
+/// (the share of it that is assumed to be on spot machines), `idle` (the share of the device's idle
+/// time that utilisation assigns to that), `api requests`, `function requests`, `function time`,
+/// `storage writes`, `storage reads`, `queue requests`, `witness storage` (in started hours from
+/// acceptance to the end), `proof storage`, `transfer out`, `margin` (on the sum so far). Books
+/// before 2026-11-25 have `requests` for the middle six, and neither spot machines nor transfer.
+///
+/// Where a price was agreed, `quoted price` is the only line, and the lines of the usage stand
+/// beside it. Where the work is not charged, quantities stay and amounts are zero, and what the
+/// usage comes to is the receipt's waste.
 ///
 /// # Errors
 /// The device is unknown or missing, or a line does not fit 64 bits.
@@ -83,16 +81,18 @@ pub fn receipt(book: &PriceBook, input: ReceiptInput) -> Result<Receipt, Receipt
         device,
         device_name,
         usage,
+        agreed,
         charged,
         development,
         witness_retention,
     } = input;
-    let mut lines = cost_lines(book, device.as_ref(), &usage)?;
-    let cost = sum(&lines)?;
+    let metered = cost_lines(book, device.as_ref(), &usage)?;
+    let cost = sum(&metered)?;
+    let (mut lines, quoted) = priced(agreed, metered, cost);
     if !charged {
         lines.iter_mut().for_each(|line| line.amount_nano_usd = NanoUsd::ZERO);
     }
-    let (charge, waste) = if charged { (cost, NanoUsd::ZERO) } else { (NanoUsd::ZERO, cost) };
+    let waste = if charged { NanoUsd::ZERO } else { cost };
     Ok(Receipt {
         job,
         project,
@@ -103,104 +103,34 @@ pub fn receipt(book: &PriceBook, input: ReceiptInput) -> Result<Receipt, Receipt
         usage,
         utilisation_bp: book.utilisation_bp(),
         margin_bp: book.margin_bp(),
+        charge_nano_usd: sum(&lines)?,
         lines,
+        quoted,
         charged,
-        charge_nano_usd: charge,
         waste_nano_usd: waste,
         development,
         witness_retention,
     })
 }
 
-fn cost_lines(
-    book: &PriceBook,
-    device: Option<&DeviceClass>,
-    usage: &Usage,
-) -> Result<Vec<ChargeLine>, ReceiptError> {
-    let mut lines = device_lines(book, device, usage.device_us)?;
-    lines.push(request_line(book, usage.requests)?);
-    lines.extend(storage_lines(book, usage)?);
-    lines.push(margin_line(book.margin_bp(), sum(&lines)?)?);
-    Ok(lines)
-}
-
-fn device_lines(
-    book: &PriceBook,
-    device: Option<&DeviceClass>,
-    device_us: u64,
-) -> Result<Vec<ChargeLine>, ReceiptError> {
-    let Some(class) = device else {
-        return if device_us == 0 {
-            Ok(Vec::new())
-        } else {
-            Err(ReceiptError::NoDevice { device_us })
-        };
+/// The lines of the charge: those of the usage, or the price that was agreed.
+fn priced(
+    agreed: Option<AgreedPrice>,
+    metered: Vec<ChargeLine>,
+    cost: NanoUsd,
+) -> (Vec<ChargeLine>, Option<QuotedCharge>) {
+    let Some(AgreedPrice { price_nano_usd, quote, reservation: _ }) = agreed else {
+        return (metered, None);
     };
-    let price = book.device_price(class).ok_or_else(|| ReceiptError::UnknownDevice {
-        price_book: book.version(),
-        found: class.clone(),
-    })?;
-    let utilisation = u64::from(book.utilisation_bp());
-    let idle_bp = u64::from(BP_ONE).saturating_sub(utilisation);
-    let idle_us = multiply_divide(device_us, idle_bp, utilisation);
-    let line = |item, us: Option<u64>| {
-        let amount = us.and_then(|us| multiply_divide(us, price.get(), US_PER_HOUR));
-        charge_line(item, us, "us", amount)
+    let line = ChargeLine {
+        item: "quoted price".to_owned(),
+        quantity: 1,
+        unit: "proof".to_owned(),
+        amount_nano_usd: price_nano_usd,
     };
-    Ok(vec![line("device", Some(device_us))?, line("idle", idle_us)?])
-}
-
-fn request_line(book: &PriceBook, units: u64) -> Result<ChargeLine, ReceiptError> {
-    let amount = units.checked_mul(book.requests().nano_usd_per_unit);
-    charge_line("requests", Some(units), "request-unit", amount)
-}
-
-fn storage_lines(book: &PriceBook, usage: &Usage) -> Result<[ChargeLine; 2], ReceiptError> {
-    let price = book.storage().nano_usd_per_gb_month;
-    let held_us = usage.queue_us.checked_add(usage.fetch_us);
-    let held_us = held_us.and_then(|us| us.checked_add(usage.device_us));
-    let byte_hours =
-        held_us.and_then(|us| usage.witness_bytes.checked_mul(us.div_ceil(US_PER_HOUR)));
-    let byte_months = usage.proof_bytes.checked_mul(book.storage().proof_months);
-    let amount = |quantity: Option<u64>, divisor| {
-        quantity.and_then(|quantity| multiply_divide(quantity, price, divisor))
-    };
-    let by_hour = amount(byte_hours, BYTES_PER_GB * HOURS_PER_MONTH);
-    let by_month = amount(byte_months, BYTES_PER_GB);
-    Ok([
-        charge_line("witness storage", byte_hours, "byte-hour", by_hour)?,
-        charge_line("proof storage", byte_months, "byte-month", by_month)?,
-    ])
-}
-
-fn margin_line(margin_bp: u32, cost: NanoUsd) -> Result<ChargeLine, ReceiptError> {
-    let margin_bp = u64::from(margin_bp);
-    let amount = multiply_divide(cost.get(), margin_bp, u64::from(BP_ONE));
-    charge_line("margin", Some(margin_bp), "bp", amount)
-}
-
-fn charge_line(
-    item: &'static str,
-    quantity: Option<u64>,
-    unit: &str,
-    amount: Option<u64>,
-) -> Result<ChargeLine, ReceiptError> {
-    let (Some(quantity), Some(amount)) = (quantity, amount) else {
-        return Err(ReceiptError::Overflow { item });
-    };
-    Ok(ChargeLine {
-        item: item.to_owned(),
-        quantity,
-        unit: unit.to_owned(),
-        amount_nano_usd: NanoUsd::new(amount),
-    })
-}
-
-fn sum(lines: &[ChargeLine]) -> Result<NanoUsd, ReceiptError> {
-    lines
-        .iter()
-        .try_fold(NanoUsd::ZERO, |total, line| total.checked_add(line.amount_nano_usd))
-        .ok_or(ReceiptError::Overflow { item: "total" })
+    let quoted =
+        QuotedCharge { quote, price_nano_usd, metered_nano_usd: cost, metered_lines: metered };
+    (vec![line], Some(quoted))
 }
 
 #[cfg(test)]
@@ -208,6 +138,13 @@ pub(crate) mod tests {
     use zkpool_types::Sha256Digest;
 
     use super::*;
+    use crate::lines::US_PER_HOUR;
+
+    /// A price that was agreed.
+    pub(crate) fn agreed(nano_usd: u64) -> Option<AgreedPrice> {
+        let price_nano_usd = NanoUsd::new(nano_usd);
+        Some(AgreedPrice { price_nano_usd, quote: None, reservation: None })
+    }
 
     pub(crate) fn input(usage: Usage, charged: bool) -> ReceiptInput {
         ReceiptInput {
@@ -217,6 +154,7 @@ pub(crate) mod tests {
             device: Some(DeviceClass::new("nvidia-l4")),
             device_name: None,
             usage,
+            agreed: None,
             charged,
             development: false,
             witness_retention: "deleted after this outcome".to_owned(),
@@ -230,7 +168,10 @@ pub(crate) mod tests {
             device_us: 1_400_000,
             witness_bytes: 4_000_000,
             proof_bytes: 1_200,
-            requests: 200,
+            requests: 326,
+            storage_writes: 10,
+            storage_reads: 20,
+            queue_requests: 18,
             attempts: 1,
             ..Usage::default()
         }
@@ -255,6 +196,9 @@ pub(crate) mod tests {
             witness_bytes: small() >> 8,
             proof_bytes: small() >> 8,
             requests: small() >> 16,
+            storage_writes: small() >> 16,
+            storage_reads: small() >> 16,
+            queue_requests: small() >> 16,
             attempts: 1,
             ..Usage::default()
         }
@@ -271,14 +215,76 @@ pub(crate) mod tests {
         let receipt = receipt(&book, input(usage(), true)).unwrap();
         // 1.4 s at 0.8048 $/h = 312,977.78; idle 0.6 s at 7000 bp = 134,133.33.
         assert_eq!(amount(&receipt, "device"), 312_978);
+        assert_eq!(amount(&receipt, "device spot"), 0);
         assert_eq!(amount(&receipt, "idle"), 134_133);
-        assert_eq!(amount(&receipt, "requests"), 40_000);
+        // 3 requests of 0.4 s at 512 MB: 614,400 MB ms at 0.0000133334 $ a GB s = 8,192.04.
+        assert_eq!(amount(&receipt, "api requests"), 3_000);
+        assert_eq!(amount(&receipt, "function requests"), 600);
+        assert_eq!(amount(&receipt, "function time"), 8_192);
+        assert_eq!(amount(&receipt, "storage writes"), 50_000);
+        assert_eq!(amount(&receipt, "storage reads"), 8_000);
+        assert_eq!(amount(&receipt, "queue requests"), 7_200);
         // 4 MB for one started hour at 0.023 $/GB-month = 126.03; 14,400 byte-months = 331.2.
         assert_eq!(amount(&receipt, "witness storage"), 126);
         assert_eq!(amount(&receipt, "proof storage"), 331);
+        // 1,200 bytes at 0.09 $/GB.
+        assert_eq!(amount(&receipt, "transfer out"), 108);
+        // 15 % of 524,668.
+        assert_eq!(amount(&receipt, "margin"), 78_700);
+        assert_eq!(receipt.charge_nano_usd, NanoUsd::new(603_368));
+    }
+
+    #[test]
+    fn a_share_on_spot_machines_is_charged_at_their_price() {
+        let text = include_str!("../../../infra/price-books/2026-11-25.json");
+        let mut book: serde_json::Value = serde_json::from_str(text).unwrap();
+        // A quarter of the work at half the price.
+        book["devices"][3]["spot"]["share_bp"] = 2_500.into();
+        book["devices"][3]["spot"]["nano_usd_per_hour"] = 402_400_000.into();
+        let book = PriceBook::parse(&book.to_string()).unwrap();
+        let receipt = receipt(&book, input(usage(), true)).unwrap();
+        // 1.05 s at 0.8048 $/h = 234,733.3; 0.35 s at 0.4024 = 39,122.2; idle 0.6 s at 0.7042.
+        assert_eq!(amount(&receipt, "device"), 234_733);
+        assert_eq!(amount(&receipt, "device spot"), 39_122);
+        assert_eq!(amount(&receipt, "idle"), 117_367);
+    }
+
+    #[test]
+    fn receipts_of_the_first_price_book_have_the_lines_that_they_had() {
+        let book = PriceBook::of_version("2026-11-23").unwrap().unwrap();
+        let usage = Usage { requests: 200, ..usage() };
+        let receipt = receipt(&book, input(usage, true)).unwrap();
+        let items: Vec<_> = receipt.lines.iter().map(|line| line.item.as_str()).collect();
+        let expected = ["device", "idle", "requests", "witness storage", "proof storage", "margin"];
+        assert_eq!(items, expected);
+        assert_eq!(amount(&receipt, "requests"), 40_000);
         // 15 % of 487,568.
-        assert_eq!(amount(&receipt, "margin"), 73_135);
         assert_eq!(receipt.charge_nano_usd, NanoUsd::new(560_703));
+    }
+
+    #[test]
+    fn an_agreed_price_is_the_charge_and_what_was_metered_stands_beside_it() {
+        let book = PriceBook::builtin().unwrap();
+        let metered = receipt(&book, input(usage(), true)).unwrap();
+        let quoted = ReceiptInput { agreed: agreed(700), ..input(usage(), true) };
+        let quoted = receipt(&book, quoted).unwrap();
+        assert_eq!(quoted.charge_nano_usd, NanoUsd::new(700));
+        assert_eq!((quoted.lines.len(), amount(&quoted, "quoted price")), (1, 700));
+        let beside = quoted.quoted.unwrap();
+        assert_eq!(beside.price_nano_usd, NanoUsd::new(700));
+        assert_eq!(beside.metered_nano_usd, metered.charge_nano_usd);
+        assert_eq!(beside.metered_lines, metered.lines);
+    }
+
+    #[test]
+    fn an_agreed_price_of_uncharged_work_is_not_charged() {
+        let book = PriceBook::builtin().unwrap();
+        let metered = receipt(&book, input(usage(), true)).unwrap();
+        let wasted = ReceiptInput { agreed: agreed(700), ..input(usage(), false) };
+        let wasted = receipt(&book, wasted).unwrap();
+        assert_eq!((wasted.charge_nano_usd, amount(&wasted, "quoted price")), (NanoUsd::ZERO, 0));
+        assert_eq!(wasted.waste_nano_usd, metered.charge_nano_usd);
+        assert_eq!(wasted.metered_nano_usd(), metered.charge_nano_usd);
     }
 
     #[test]
@@ -334,7 +340,7 @@ pub(crate) mod tests {
         let book = PriceBook::builtin().unwrap();
         let huge = [
             Usage { device_us: u64::MAX, ..usage() },
-            Usage { requests: u64::MAX, ..usage() },
+            Usage { storage_writes: u64::MAX, ..usage() },
             Usage { witness_bytes: u64::MAX, queue_us: 2 * US_PER_HOUR, ..usage() },
             Usage { proof_bytes: u64::MAX, ..usage() },
             Usage { queue_us: u64::MAX, ..usage() },

@@ -1,6 +1,6 @@
 //! Checking a receipt against the price book it names.
 
-use zkpool_types::{ChargeLine, NanoUsd, Receipt};
+use zkpool_types::{AgreedPrice, ChargeLine, NanoUsd, QuotedCharge, Receipt};
 
 use crate::PriceBook;
 use crate::receipt::{ReceiptError, ReceiptInput, receipt};
@@ -50,6 +50,24 @@ pub enum ReceiptMismatch {
         /// On the receipt.
         found: Box<ChargeLine>,
     },
+    /// A line of what was metered differs, beside an agreed price.
+    #[error("expected metered line {index} to be {expected:?}, found {found:?}")]
+    MeteredLine {
+        /// Counted from 0.
+        index: usize,
+        /// Recomputed.
+        expected: Box<ChargeLine>,
+        /// On the receipt.
+        found: Box<ChargeLine>,
+    },
+    /// What was metered differs, beside an agreed price.
+    #[error("expected a metered amount of {expected}, found {found}")]
+    Metered {
+        /// Recomputed.
+        expected: NanoUsd,
+        /// On the receipt.
+        found: NanoUsd,
+    },
     /// The charge differs.
     #[error("expected a charge of {expected}, found {found}")]
     Charge {
@@ -84,6 +102,7 @@ pub fn recompute(book: &PriceBook, found: &Receipt) -> Result<(), ReceiptMismatc
     let expected = receipt(book, input_of(found))?;
     compare_terms(&expected, found)?;
     compare_lines(&expected.lines, &found.lines)?;
+    compare_quoted(expected.quoted.as_ref(), found.quoted.as_ref())?;
     compare_totals(&expected, found)
 }
 
@@ -95,10 +114,17 @@ fn input_of(receipt: &Receipt) -> ReceiptInput {
         device: receipt.device.clone(),
         device_name: receipt.device_name.clone(),
         usage: receipt.usage,
+        agreed: receipt.quoted.as_ref().map(agreed_on),
         charged: receipt.charged,
         development: receipt.development,
         witness_retention: receipt.witness_retention.clone(),
     }
+}
+
+/// The price that a receipt states as agreed.
+fn agreed_on(quoted: &QuotedCharge) -> AgreedPrice {
+    let QuotedCharge { quote, price_nano_usd, .. } = quoted;
+    AgreedPrice { price_nano_usd: *price_nano_usd, quote: *quote, reservation: None }
 }
 
 fn compare_terms(expected: &Receipt, found: &Receipt) -> Result<(), ReceiptMismatch> {
@@ -113,20 +139,48 @@ fn compare_terms(expected: &Receipt, found: &Receipt) -> Result<(), ReceiptMisma
     Ok(())
 }
 
-fn compare_lines(expected: &[ChargeLine], found: &[ChargeLine]) -> Result<(), ReceiptMismatch> {
+fn compare_count(expected: &[ChargeLine], found: &[ChargeLine]) -> Result<(), ReceiptMismatch> {
     if expected.len() != found.len() {
         let (expected, found) = (expected.len(), found.len());
         return Err(ReceiptMismatch::LineCount { expected, found });
     }
-    let differing = expected.iter().zip(found).enumerate().find(|(_, (a, b))| a != b);
-    match differing {
+    Ok(())
+}
+
+fn compare_lines(expected: &[ChargeLine], found: &[ChargeLine]) -> Result<(), ReceiptMismatch> {
+    compare_count(expected, found)?;
+    match first_difference(expected, found) {
         None => Ok(()),
-        Some((index, (expected, found))) => Err(ReceiptMismatch::Line {
-            index,
-            expected: Box::new(expected.clone()),
-            found: Box::new(found.clone()),
-        }),
+        Some((index, expected, found)) => Err(ReceiptMismatch::Line { index, expected, found }),
     }
+}
+
+/// The first line that differs, of as many on both sides.
+fn first_difference(
+    expected: &[ChargeLine],
+    found: &[ChargeLine],
+) -> Option<(usize, Box<ChargeLine>, Box<ChargeLine>)> {
+    let differing = expected.iter().zip(found).enumerate().find(|(_, (a, b))| a != b);
+    differing.map(|(index, (a, b))| (index, Box::new(a.clone()), Box::new(b.clone())))
+}
+
+/// Compares what stands beside an agreed price. Both sides have one, or neither: the expected one
+/// is made from the receipt's own.
+fn compare_quoted(
+    expected: Option<&QuotedCharge>,
+    found: Option<&QuotedCharge>,
+) -> Result<(), ReceiptMismatch> {
+    let (Some(expected), Some(found)) = (expected, found) else { return Ok(()) };
+    compare_count(&expected.metered_lines, &found.metered_lines)?;
+    let differing = first_difference(&expected.metered_lines, &found.metered_lines);
+    if let Some((index, expected, found)) = differing {
+        return Err(ReceiptMismatch::MeteredLine { index, expected, found });
+    }
+    if expected.metered_nano_usd != found.metered_nano_usd {
+        let (expected, found) = (expected.metered_nano_usd, found.metered_nano_usd);
+        return Err(ReceiptMismatch::Metered { expected, found });
+    }
+    Ok(())
 }
 
 fn compare_totals(expected: &Receipt, found: &Receipt) -> Result<(), ReceiptMismatch> {
@@ -144,7 +198,7 @@ fn compare_totals(expected: &Receipt, found: &Receipt) -> Result<(), ReceiptMism
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receipt::tests::{input, numbers, random_usage, usage};
+    use crate::receipt::tests::{agreed, input, numbers, random_usage, usage};
 
     fn tampered(change: impl FnOnce(&mut Receipt)) -> Result<(), ReceiptMismatch> {
         let book = PriceBook::builtin().unwrap();
@@ -159,7 +213,9 @@ mod tests {
         let mut next = numbers(3);
         for _ in 0..2_000 {
             let charged = next().is_multiple_of(2);
-            let made = receipt(&book, input(random_usage(&mut next), charged)).unwrap();
+            let agreed = if next().is_multiple_of(2) { agreed(next() >> 20) } else { None };
+            let input = ReceiptInput { agreed, ..input(random_usage(&mut next), charged) };
+            let made = receipt(&book, input).unwrap();
             let json = serde_json::to_string(&made).unwrap();
             let read: Receipt = serde_json::from_str(&json).unwrap();
             assert_eq!(recompute(&book, &read), Ok(()));
@@ -182,7 +238,7 @@ mod tests {
 
     #[test]
     fn every_changed_line_is_rejected_by_its_index() {
-        for changed in 0..6 {
+        for changed in 0..13 {
             let result = tampered(|receipt| {
                 let amount = &mut receipt.lines[changed].amount_nano_usd;
                 *amount = NanoUsd::new(amount.get() + 1);
@@ -194,7 +250,7 @@ mod tests {
     #[test]
     fn a_dropped_line_is_rejected() {
         let result = tampered(|receipt| drop(receipt.lines.pop()));
-        assert_eq!(result, Err(ReceiptMismatch::LineCount { expected: 6, found: 5 }));
+        assert_eq!(result, Err(ReceiptMismatch::LineCount { expected: 13, found: 12 }));
     }
 
     #[test]
@@ -217,5 +273,31 @@ mod tests {
         assert!(matches!(result, Err(ReceiptMismatch::Line { index: 0, .. })));
         let result = tampered(|receipt| receipt.usage.device_us = u64::MAX);
         assert!(matches!(result, Err(ReceiptMismatch::Unpriced(_))));
+    }
+
+    fn tampered_quoted(change: impl FnOnce(&mut Receipt)) -> Result<(), ReceiptMismatch> {
+        let book = PriceBook::builtin().unwrap();
+        let input = ReceiptInput { agreed: agreed(700), ..input(usage(), true) };
+        let mut receipt = receipt(&book, input).unwrap();
+        change(&mut receipt);
+        recompute(&book, &receipt)
+    }
+
+    #[test]
+    fn a_changed_quoted_price_or_metered_line_is_rejected() {
+        let quoted = |change: fn(&mut QuotedCharge)| {
+            tampered_quoted(|receipt| change(receipt.quoted.as_mut().unwrap()))
+        };
+        let result = quoted(|quoted| quoted.price_nano_usd = NanoUsd::new(1));
+        assert!(matches!(result, Err(ReceiptMismatch::Line { index: 0, .. })));
+        let result = quoted(|quoted| quoted.metered_lines[2].quantity += 1);
+        assert!(matches!(result, Err(ReceiptMismatch::MeteredLine { index: 2, .. })));
+        let result = quoted(|quoted| quoted.metered_nano_usd = NanoUsd::ZERO);
+        assert!(matches!(result, Err(ReceiptMismatch::Metered { .. })));
+        let result = quoted(|quoted| drop(quoted.metered_lines.pop()));
+        assert_eq!(result, Err(ReceiptMismatch::LineCount { expected: 13, found: 12 }));
+        let result = tampered_quoted(|receipt| receipt.quoted = None);
+        assert_eq!(result, Err(ReceiptMismatch::LineCount { expected: 13, found: 1 }));
+        assert_eq!(tampered_quoted(|_| ()), Ok(()));
     }
 }

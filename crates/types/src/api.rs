@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::budget::{BudgetView, BudgetsView, PutBudgets};
+pub use crate::performance::{
+    CircuitPerformance, DayPerformance, DevicePerformance, PublicPerformance, PublicationView,
+    SetPublication,
+};
+pub use crate::quote::{CreateQuote, DeviceQuote, QuoteView};
 use crate::{
     Attempt, CircuitManifest, CircuitRef, ErrorCode, Failure, JobId, JobState, KeyId, KeyRecord,
-    ProjectId, ProofBody, ProofSystemKind, Receipt, Scope, Secret, Sha256Digest, Stage, Timestamp,
-    UploadId,
+    NanoUsd, ProjectId, ProofBody, ProofSystemKind, Receipt, Scope, Secret, Sha256Digest, Stage,
+    Timestamp, UploadId,
 };
 
 /// Where an artifact or witness comes from. Exactly one way is given.
@@ -45,28 +51,6 @@ pub struct CircuitView {
     pub manifest: CircuitManifest,
 }
 
-/// How long one stage of recent proofs took on one class of device, in microseconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DevicePerformance {
-    /// The class of device.
-    pub device: crate::DeviceClass,
-    /// Proofs measured.
-    pub samples: usize,
-    /// Median device time.
-    pub device_us_median: u64,
-    /// 95th percentile of device time.
-    pub device_us_p95: u64,
-}
-
-/// `GET /v1/circuits/{ref}/performance`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CircuitPerformance {
-    /// The circuit.
-    pub circuit: CircuitRef,
-    /// One row a class of device, over the latest proofs of the circuit in this project.
-    pub devices: Vec<DevicePerformance>,
-}
-
 /// `POST /v1/proofs`. The `Idempotency-Key` header goes with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +65,13 @@ pub struct SubmitProof {
     /// When the proof stops being wanted. A day after acceptance when not given.
     #[serde(default)]
     pub deadline: Option<Timestamp>,
+    /// The id of a quote for this circuit. Its price is then the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
+    /// The most that the proof may cost. A submission whose price is higher is refused, and the
+    /// charge is the price that was compared: the quote's, or else what a quote would say now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_price_nano_usd: Option<NanoUsd>,
 }
 
 /// A proof request as the API shows it.

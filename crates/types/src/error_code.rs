@@ -42,6 +42,8 @@ error_codes! {
     Unauthenticated = "unauthenticated", 401, "A valid API key is required";
     /// The key lacks the scope.
     ScopeMissing = "scope_missing", 403, "The API key lacks a scope";
+    /// A form came from another site or from another session.
+    ForeignForm = "foreign_form", 403, "The form was not sent from this site";
     /// The object does not exist or belongs to another project.
     NotFound = "not_found", 404, "There is no such object";
     /// The path exists, the method does not.
@@ -72,8 +74,20 @@ error_codes! {
     InvalidWitness = "invalid_witness", 422, "The witness was refused";
     /// The witness does not satisfy the circuit's constraints.
     UnsatisfiedWitness = "unsatisfied_witness", 422, "The witness does not satisfy the circuit";
+    /// The submission names a quote that is not one of this project's.
+    QuoteInvalid = "quote_invalid", 422, "The quote is not valid";
+    /// The submission names a quote that has expired.
+    QuoteExpired = "quote_expired", 422, "The quote has expired";
+    /// The submission names a quote for another circuit.
+    QuoteMismatch = "quote_mismatch", 422, "The quote is for another circuit";
+    /// The price is above the submission's own bound.
+    MaxPriceExceeded = "max_price_exceeded", 402, "The price exceeds what the request allows";
+    /// The price does not fit what is left of a budget with a hard stop.
+    BudgetExceeded = "budget_exceeded", 402, "The budget is used up";
     /// No prover finished the job within the allowed attempts.
     AttemptsExhausted = "attempts_exhausted", 500, "No attempt finished the job";
+    /// So many sign-ins fail at the moment that no further one is tried.
+    SignInBusy = "sign_in_busy", 429, "Too many sign-ins fail at the moment";
     /// Something broke on our side.
     Internal = "internal", 500, "The server failed";
     /// Storage or queue did not answer; the same request may be sent again.

@@ -95,6 +95,22 @@ uuid_id!(
     UploadId,
     "an upload id (a lower-case hyphenated UUID)"
 );
+uuid_id!(
+    /// A sign-in to the dashboard; never what its browser presents.
+    SessionId,
+    "a session id (a lower-case hyphenated UUID)"
+);
+uuid_id!(
+    /// A correction of a charge.
+    CorrectionId,
+    "a correction id (a lower-case hyphenated UUID)"
+);
+
+uuid_id!(
+    /// A quote. The signed text that a submission names begins with it.
+    QuoteId,
+    "a quote id (a lower-case hyphenated UUID)"
+);
 
 /// A tenant: 1 to 40 of `a-z`, `0-9` and `-`, beginning with a letter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

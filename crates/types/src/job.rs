@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArtifactRef, AttemptId, CircuitRef, Curve, ErrorCode, JobId, ProjectId, ProofSystemKind,
-    Receipt, Sha256Digest, Timestamp, TraceParent,
+    AgreedPrice, ArtifactRef, AttemptId, CircuitRef, Curve, ErrorCode, JobId, ProjectId,
+    ProofSystemKind, Receipt, Sha256Digest, Timestamp, TraceParent,
 };
 
 /// Where a job stands.
@@ -101,6 +101,9 @@ pub struct JobRequest {
     pub accepted_at: Timestamp,
     /// When the requester stops wanting the proof.
     pub deadline: Timestamp,
+    /// The price that holds whatever the work takes; none where the charge is what is metered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<AgreedPrice>,
     /// The call that asked, for whoever follows it from process to process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,

@@ -9,31 +9,45 @@
 //! when it is read, so that code behind this crate holds only well-formed values.
 
 pub mod api;
+pub mod budget;
+pub mod chain;
 pub mod circuit;
+pub mod cost;
 pub mod digest;
 pub mod error_code;
+pub mod fleet;
 pub mod ids;
 pub mod job;
 pub mod key;
 pub mod limits;
 pub mod money;
+pub mod performance;
+pub mod quote;
 pub mod receipt;
 pub mod record;
 pub mod secret;
+pub mod session;
 pub mod trace;
 
+pub use budget::{Budget, BudgetScope};
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
+pub use cost::{
+    Correction, CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, UsageRow,
+};
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
-pub use ids::{AttemptId, JobId, KeyId, ProjectId, UploadId};
+pub use fleet::Shift;
+pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, QuoteId, SessionId, UploadId};
 pub use job::{
     Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,
 };
 pub use key::{ApiKey, KeyRecord, Scope};
 pub use money::NanoUsd;
-pub use receipt::{ChargeLine, DeviceClass, ProvingDevice, Receipt, Usage};
+pub use quote::{AgreedPrice, QuoteBasis, Reservation};
+pub use receipt::{ChargeLine, DeviceClass, ProvingDevice, QuotedCharge, Receipt, Usage};
 pub use record::{IdempotencyRecord, LateMark, SweepMark, Upload, Waste};
 pub use secret::Secret;
+pub use session::Session;
 pub use trace::TraceParent;
 
 /// A point in time with at most nanosecond precision, written as RFC 3339 in UTC.

@@ -27,6 +27,21 @@ pub const TAGS_MAX: usize = 16;
 /// Length of a tag's name and of its value.
 pub const TAG_BYTES_MAX: usize = 128;
 
+/// How long a quote may be submitted, in seconds.
+pub const QUOTE_LIFETIME_S: i64 = 3600;
+
+/// Proofs that one quote adds up.
+pub const QUOTE_COUNT_MAX: u64 = 1_000_000_000;
+
+/// Budgets of one project. Each is part of every entry of its budget log.
+pub const BUDGETS_MAX: usize = 16;
+
+/// Alerts of one budget.
+pub const BUDGET_ALERTS_MAX: usize = 4;
+
+/// Proofs below which a row is not published: the 95th percentile of fewer is one proof's own time.
+pub const PUBLIC_SAMPLES_MIN: u64 = 20;
+
 /// Rows on one page of a list.
 pub const PAGE_ROWS_MAX: usize = 200;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CircuitRef, JobId, NanoUsd, ProjectId};
+use crate::{CircuitRef, JobId, NanoUsd, ProjectId, QuoteId};
 
 /// A kind of machine with a price of its own, such as `cpu` or `nvidia-h100`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,14 +66,36 @@ pub struct Usage {
     /// verification, or transforms and multiplications alone on a device that computes for one job
     /// while the next one's witness is handed over.
     pub device_us: u64,
+    /// Time on devices that failed before another one did the work. Nobody is charged for it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fallback_us: u64,
     /// Size of the witness.
     pub witness_bytes: u64,
     /// Size of the published proof and public inputs.
     pub proof_bytes: u64,
     /// Storage and queue requests made for this job, in request units of the price book.
     pub requests: u64,
+    /// Storage writes and listings among them. Not told apart in receipts of price books before
+    /// 2026-11-25, and so for the next two.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub storage_writes: u64,
+    /// Storage reads among them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub storage_reads: u64,
+    /// Queue requests among them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub queue_requests: u64,
+    /// Proofs of a device that did not verify where the CPU's did. The CPU's was published.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub self_check_failures: u64,
     /// Deliveries it took, the last one included.
     pub attempts: u32,
+}
+
+/// What older records do not have is left out where it is nothing, so that they read back the same.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// One line of a charge: `amount = quantity * unit price`, rounded as the price book says.
@@ -87,6 +109,21 @@ pub struct ChargeLine {
     pub unit: String,
     /// The amount of this line.
     pub amount_nano_usd: NanoUsd,
+}
+
+/// A charge whose price was agreed before the work, beside what the work came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotedCharge {
+    /// The quote that was submitted with the job; none where the service set the price itself, for
+    /// a submission with a bound or a project with a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<QuoteId>,
+    /// The price agreed.
+    pub price_nano_usd: NanoUsd,
+    /// What the usage comes to.
+    pub metered_nano_usd: NanoUsd,
+    /// The breakdown of what the usage comes to. Its lines sum exactly to that.
+    pub metered_lines: Vec<ChargeLine>,
 }
 
 /// What was metered and charged for one job.
@@ -113,6 +150,9 @@ pub struct Receipt {
     pub margin_bp: u32,
     /// The breakdown of the charge. Lines sum exactly to it.
     pub lines: Vec<ChargeLine>,
+    /// The price agreed before the work, where one was. It is then the only line of the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<QuotedCharge>,
     /// Whether the work is charged: for success only.
     pub charged: bool,
     /// The charge: zero for every end but success.
@@ -123,4 +163,16 @@ pub struct Receipt {
     pub development: bool,
     /// What becomes of the witness, such as `deleted after this outcome`.
     pub witness_retention: String,
+}
+
+impl Receipt {
+    /// What the usage comes to under the price book, charged or not.
+    #[must_use]
+    pub fn metered_nano_usd(&self) -> NanoUsd {
+        match &self.quoted {
+            Some(quoted) => quoted.metered_nano_usd,
+            None if self.charged => self.charge_nano_usd,
+            None => self.waste_nano_usd,
+        }
+    }
 }

@@ -8,10 +8,15 @@ use zkpool_jobs::Ports;
 use zkpool_ledger::PriceBook;
 use zkpool_ledger::price_book::PriceBookError;
 use zkpool_ports::{Clock, NoEntropy, OsRng, Rng, SystemClock, TimeOrderedIds};
+use zkpool_types::DeviceClass;
 
 /// Put before the paths in responses, such as `https://api.example.org`. Optional: without it
 /// they are relative to the address that was called.
 const PUBLIC_URL: &str = "ZKPOOL_PUBLIC_URL";
+
+/// The class of device that most provers have, for quotes of circuits that no proof was made of.
+/// Optional: without it they are for the CPU.
+const DEVICE_CLASS: &str = "ZKPOOL_DEVICE_CLASS";
 
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +45,10 @@ pub(crate) async fn from_environment() -> Result<Context, StartError> {
     let (blobs, queue) = (Arc::new(connection.blobs), Arc::new(connection.queue));
     let ports = Ports { blobs, queue, clock, ids, rng };
     let public_url = variable(PUBLIC_URL).unwrap_or_default();
-    let settings = zkpool_functions::Settings { public_url, ..Default::default() };
+    let mut settings = zkpool_functions::Settings { public_url, ..Default::default() };
+    if let Some(class) = variable(DEVICE_CLASS).filter(|class| !class.is_empty()) {
+        settings.device = DeviceClass::new(&class);
+    }
     Ok(Context::new(ports, Arc::new(PriceBook::builtin()?), settings))
 }
 

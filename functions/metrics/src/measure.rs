@@ -215,6 +215,7 @@ mod tests {
             utilisation_bp: 7000,
             margin_bp: 1500,
             lines: Vec::new(),
+            quoted: None,
             charged: false,
             charge_nano_usd: NanoUsd::ZERO,
             waste_nano_usd: NanoUsd::ZERO,

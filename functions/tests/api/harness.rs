@@ -71,6 +71,23 @@ impl Api {
         self.key(project, &Scope::ALL).await
     }
 
+    /// Someone with a key that may do everything, who is signed in with it.
+    pub(crate) async fn member(&self, project: &str) -> Member {
+        let key = self.full_key(project).await;
+        let (cookie, form_token) = self.sign_in(&key).await;
+        Member { key, cookie, form_token }
+    }
+
+    /// The cookie of a new session of `key`, and the token that its forms carry.
+    pub(crate) async fn sign_in(&self, key: &str) -> (String, String) {
+        let answer = self.send(Call::post("/dashboard/sign-in").form(&[("key", key)])).await;
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let page = self.send(Call::get("/dashboard/jobs").header("cookie", &cookie)).await.page();
+        let (_, rest) = page.split_once("name=\"form_token\" value=\"").unwrap();
+        (cookie, rest.split('"').next().unwrap().to_owned())
+    }
+
     pub(crate) async fn send(&self, call: Call) -> Answer {
         self.send_request(call.request()).await
     }
@@ -101,6 +118,14 @@ impl Api {
         assert!(answer.status.is_success(), "{answer:?}");
         answer.text("id")
     }
+}
+
+/// Someone who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) key: String,
+    pub(crate) cookie: String,
+    pub(crate) form_token: String,
 }
 
 /// The body that registers the multiplier.
@@ -149,6 +174,17 @@ impl Call {
 
     pub(crate) fn key(self, key: &str) -> Self {
         self.header("authorization", &format!("Bearer {key}"))
+    }
+
+    /// Sends what a program and what a browser of this member would send.
+    pub(crate) fn by(self, member: &Member) -> Self {
+        self.key(&member.key).header("cookie", &member.cookie)
+    }
+
+    /// Sends these fields as a form of the service's own pages does.
+    pub(crate) fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = serde_urlencoded::to_string(fields).unwrap();
+        self.header("content-type", "application/x-www-form-urlencoded").bytes(body)
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -204,6 +240,13 @@ impl Answer {
 
     pub(crate) fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The HTML of a page that was found.
+    pub(crate) fn page(&self) -> String {
+        assert_eq!(self.status, 200, "{self:?}");
+        assert_eq!(self.header("content-type"), Some("text/html; charset=utf-8"));
+        String::from_utf8(self.body.to_vec()).unwrap()
     }
 
     pub(crate) fn text(&self, field: &str) -> String {

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation fails its test")]
 
+mod budgets;
 mod circuits;
+mod costs;
+mod dashboard;
 mod harness;
 mod http;
 mod keys;
 mod log;
 mod proofs;
+mod quotes;
 mod secrets;
 mod server;
 mod table;

@@ -22,11 +22,16 @@ async fn keys_tokens_and_witnesses_are_in_no_log() {
     let upload = api.send(Call::post("/v1/uploads").key(&key).json(&body)).await;
     let url = upload.text("url");
     api.send(Call::put(&url).bytes("CANARY-UPLOAD")).await.problem(422, "digest_mismatch");
+    let member = api.member("owner").await;
+    let (_, session) = member.cookie.split_once('.').unwrap();
+    api.send(Call::post("/dashboard/sign-in").form(&[("kee", "CANARY-FORM")])).await;
     let (_, token) = url.split_once("token=").unwrap();
     let text = Log::of_all_tests().text();
     assert!(text.contains("/v1/uploads/{id}") && text.contains("status=202"), "{text}");
     let witness = BASE64_STANDARD.encode(&WITNESS[80..160]);
-    for secret in [key.trim_start_matches("zkp_"), token, "CANARY", &witness] {
+    for secret in
+        [key.trim_start_matches("zkp_"), token, "CANARY", &witness, session, &member.form_token]
+    {
         assert!(!text.contains(secret), "{secret} is in the log:\n{text}");
     }
 }

@@ -5,10 +5,13 @@ use serde_json::json;
 use zkpool_functions::endpoints::{Access, Endpoint};
 use zkpool_types::{Scope, Sha256Digest};
 
-use crate::harness::{Api, Call, WITNESS, inline, registration};
+use crate::harness::{Api, Call, Member, WITNESS, inline, registration};
 
 /// An id that names nothing.
 const NOBODY: &str = "018f2e7a-0000-7000-8000-000000000001";
+
+/// The query of a report as a file.
+const FILE: &str = "from=2026-01-01&to=2026-01-31&format=csv";
 
 /// A project with one object of every kind.
 struct Owned {
@@ -17,18 +20,23 @@ struct Owned {
     upload: String,
     upload_url: String,
     key_id: String,
+    ended: String,
+    member: Member,
 }
 
 impl Owned {
     async fn new(api: &Api) -> Self {
-        let key = api.full_key("owner").await;
-        let circuit = api.register(&key, "multiplier").await;
-        let job = api.submit(&key, &circuit, "first").await;
-        let upload = api.send(Call::post("/v1/uploads").key(&key).json(&announced())).await;
-        let keys = api.send(Call::get("/v1/keys").key(&key)).await.value();
+        let member = api.member("owner").await;
+        let key = member.key.as_str();
+        let circuit = api.register(key, "multiplier").await;
+        let ended = api.submit(key, &circuit, "ended").await;
+        api.send(Call::post(format!("/v1/proofs/{ended}/cancel")).key(key)).await;
+        let job = api.submit(key, &circuit, "first").await;
+        let upload = api.send(Call::post("/v1/uploads").key(key).json(&announced())).await;
+        let keys = api.send(Call::get("/v1/keys").key(key)).await.value();
         let key_id = keys["items"][0]["id"].as_str().unwrap().to_owned();
         let upload_url = upload.text("url");
-        Self { circuit, job, upload: upload.text("id"), upload_url, key_id }
+        Self { circuit, job, upload: upload.text("id"), upload_url, key_id, ended, member }
     }
 
     /// The same names, none of which names anything.
@@ -39,6 +47,8 @@ impl Owned {
             upload: NOBODY.to_owned(),
             upload_url: self.upload_url.replace(&self.upload, NOBODY),
             key_id: NOBODY.to_owned(),
+            ended: NOBODY.to_owned(),
+            member: self.member.clone(),
         }
     }
 }
@@ -49,7 +59,7 @@ fn announced() -> serde_json::Value {
 
 /// A request to `endpoint` that succeeds for the owner, without a key, and its status.
 fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
-    let Owned { circuit, job, upload: _, upload_url, key_id } = of;
+    let Owned { circuit, job, upload: _, upload_url, key_id, ended, member } = of;
     match endpoint {
         Endpoint::Index => (Call::get("/"), 200),
         Endpoint::Health => (Call::get("/healthz"), 200),
@@ -63,6 +73,19 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
             (Call::get(format!("/v1/circuits/{circuit}/verification-key")), 200)
         }
         Endpoint::Performance => (Call::get(format!("/v1/circuits/{circuit}/performance")), 200),
+        Endpoint::SetPublication => {
+            let call = Call::put(format!("/v1/circuits/{circuit}/publication"));
+            (call.json(&json!({ "public": true })), 200)
+        }
+        Endpoint::PublicPerformance => (Call::get("/v1/performance"), 200),
+        Endpoint::CreateQuote => {
+            (Call::post("/v1/quotes").json(&json!({ "circuit": circuit })), 201)
+        }
+        Endpoint::ShowBudgets => (Call::get("/v1/budgets"), 200),
+        Endpoint::PutBudgets => {
+            let budget = json!({ "scope": "*", "limit_nano_usd": 1_000_000_000 });
+            (Call::put("/v1/budgets").json(&json!({ "budgets": [budget] })), 200)
+        }
         Endpoint::SubmitProof => {
             let body = json!({ "circuit": circuit, "witness": inline(WITNESS) });
             (Call::post("/v1/proofs").header("idempotency-key", "another").json(&body), 202)
@@ -75,6 +98,28 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         Endpoint::CreateKey => (Call::post("/v1/keys").json(&json!({ "scopes": ["read"] })), 201),
         Endpoint::ListKeys => (Call::get("/v1/keys"), 200),
         Endpoint::RevokeKey => (Call::delete(format!("/v1/keys/{key_id}")), 200),
+        Endpoint::Costs => (Call::get("/v1/costs"), 200),
+        // Nobody but whoever runs the service; the tests of costs have its key.
+        Endpoint::FleetCosts => (Call::get("/v1/costs/fleet"), 403),
+        Endpoint::ShowReceipt => (Call::get(format!("/v1/proofs/{ended}/receipt")), 200),
+        Endpoint::Chain => (Call::get("/v1/chain"), 200),
+        // None is published before a day has passed; the tests of costs see one.
+        Endpoint::DailyRoot => (Call::get("/v1/roots/2026-01-01"), 404),
+        Endpoint::SignInPage => (Call::get("/dashboard/sign-in"), 200),
+        Endpoint::SignIn => (Call::post("/dashboard/sign-in").form(&[("key", &member.key)]), 303),
+        Endpoint::SignOut => {
+            (Call::post("/dashboard/sign-out").form(&[("form_token", &member.form_token)]), 303)
+        }
+        Endpoint::OverviewPage => (Call::get("/dashboard"), 200),
+        Endpoint::CostsPage => (Call::get("/dashboard/costs"), 200),
+        Endpoint::DownloadCosts => (Call::get(format!("/dashboard/costs/download?{FILE}")), 200),
+        Endpoint::JobsPage => (Call::get("/dashboard/jobs"), 200),
+        Endpoint::JobPage => (Call::get(format!("/dashboard/jobs/{job}")), 200),
+        Endpoint::DownloadReceipt => (Call::get(format!("/dashboard/jobs/{ended}/receipt")), 200),
+        Endpoint::FleetPage => (Call::get("/dashboard/fleet"), 200),
+        Endpoint::BudgetsPage => (Call::get("/dashboard/budgets"), 200),
+        Endpoint::PerformancePage => (Call::get("/performance"), 200),
+        Endpoint::Asset => (Call::get("/assets/style.css"), 200),
     }
 }
 
@@ -94,22 +139,46 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         Endpoint::ShowCircuit
         | Endpoint::VerificationKey
         | Endpoint::Performance
+        | Endpoint::SetPublication
+        | Endpoint::CreateQuote
         | Endpoint::SubmitProof
         | Endpoint::ShowProof
         | Endpoint::CancelProof
         | Endpoint::ReceiveUpload
-        | Endpoint::RevokeKey => Reach::ByName(plain),
+        | Endpoint::RevokeKey
+        | Endpoint::ShowReceipt
+        | Endpoint::JobPage
+        | Endpoint::DownloadReceipt => Reach::ByName(plain),
         Endpoint::RegisterCircuit => {
             let key = json!({ "upload": of.upload });
             let body = json!({ "name": "taken", "proof_system": "groth16", "proving_key": key });
             Reach::ByName(Call::post("/v1/circuits").json(&body))
         }
         Endpoint::ListCircuits | Endpoint::ListProofs => Reach::ByListing(plain),
-        // The foreign key sees itself and nothing else; the tests of keys say so.
+        // The foreign key sees itself and nothing else; the tests of keys say so, and those of
+        // budgets, of performance and of the dashboard.
         Endpoint::ListKeys
+        | Endpoint::Costs
+        | Endpoint::FleetCosts
+        | Endpoint::Chain
+        | Endpoint::DailyRoot
+        | Endpoint::OverviewPage
+        | Endpoint::CostsPage
+        | Endpoint::DownloadCosts
+        | Endpoint::JobsPage
+        | Endpoint::FleetPage
+        | Endpoint::BudgetsPage
+        | Endpoint::PerformancePage
+        | Endpoint::SignInPage
+        | Endpoint::SignIn
+        | Endpoint::SignOut
+        | Endpoint::Asset
         | Endpoint::Index
         | Endpoint::Health
         | Endpoint::Readiness
+        | Endpoint::PublicPerformance
+        | Endpoint::ShowBudgets
+        | Endpoint::PutBudgets
         | Endpoint::CreateUpload
         | Endpoint::CreateKey => Reach::None,
     }
@@ -120,12 +189,12 @@ async fn every_endpoint_answers_its_owner() {
     for endpoint in Endpoint::ALL {
         let api = Api::new();
         let owned = Owned::new(&api).await;
-        let key = api.full_key("owner").await;
         let (call, status) = call(*endpoint, &owned);
-        let answer = api.send(call.key(&key)).await;
+        let answer = api.send(call.by(&owned.member)).await;
         assert_eq!(answer.status, status, "{endpoint:?}: {answer:?}");
         assert!(answer.header("x-request-id").is_some());
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let is_asset = *endpoint == Endpoint::Asset;
+        assert_eq!(answer.header("cache-control") == Some("no-store"), !is_asset, "{endpoint:?}");
     }
 }
 
@@ -133,7 +202,7 @@ async fn every_endpoint_answers_its_owner() {
 async fn an_object_of_another_project_is_the_same_404_as_an_unknown_one() {
     let api = Api::new();
     let owned = Owned::new(&api).await;
-    let foreign = api.full_key("foreign").await;
+    let foreign = api.member("foreign").await;
     for endpoint in Endpoint::ALL {
         match (reach(*endpoint, &owned), reach(*endpoint, &owned.unknown())) {
             // A signed address is its own authority; altered, it is nobody's.
@@ -141,13 +210,13 @@ async fn an_object_of_another_project_is_the_same_404_as_an_unknown_one() {
                 api.send(unknown).await.problem(404, "not_found");
             }
             (Reach::ByName(known), Reach::ByName(unknown)) => {
-                let known = api.send(known.key(&foreign)).await;
+                let known = api.send(known.by(&foreign)).await;
                 known.problem(404, "not_found");
-                let unknown = api.send(unknown.key(&foreign)).await;
+                let unknown = api.send(unknown.by(&foreign)).await;
                 assert_eq!(known.comparable(), unknown.comparable(), "{endpoint:?}");
             }
             (Reach::ByListing(call), _) => {
-                let answer = api.send(call.key(&foreign)).await;
+                let answer = api.send(call.by(&foreign)).await;
                 assert_eq!(answer.value(), json!({ "items": [], "next": null }), "{endpoint:?}");
             }
             _ => {}
@@ -193,14 +262,33 @@ async fn no_key_a_malformed_key_and_a_revoked_key_are_refused_everywhere() {
 }
 
 #[tokio::test]
+async fn who_is_not_signed_in_is_asked_to_on_every_page() {
+    let api = Api::new();
+    let owned = Owned::new(&api).await;
+    let revoked = api.member("owner").await;
+    let keys = api.send(Call::get("/v1/keys").key(&revoked.key)).await.value();
+    let last = keys["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    api.context.keys().revoke(&"owner".parse().unwrap(), last.parse().unwrap()).await.unwrap();
+    let guessed = format!("zkpool-session={NOBODY}.{}", "00".repeat(32));
+    for endpoint in Endpoint::ALL {
+        let Access::Session(_) = endpoint.row().access else { continue };
+        let (call, _) = call(*endpoint, &owned);
+        for cookie in ["", "zkpool-session=", &guessed, &revoked.cookie] {
+            let answer = api.send(call.clone().header("cookie", cookie)).await;
+            assert_eq!(answer.status, 303, "{endpoint:?}");
+            assert_eq!(answer.header("location"), Some("/dashboard/sign-in"), "{endpoint:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_longer_than_the_row_says_is_refused_everywhere() {
     let api = Api::new();
     let owned = Owned::new(&api).await;
-    let key = api.full_key("owner").await;
     for endpoint in Endpoint::ALL {
         let length = (endpoint.row().body_bytes_max + 1).to_string();
         let (call, _) = call(*endpoint, &owned);
-        let answer = api.send(call.key(&key).header("content-length", &length)).await;
+        let answer = api.send(call.by(&owned.member).header("content-length", &length)).await;
         answer.problem(413, "body_too_large");
     }
 }
@@ -209,7 +297,6 @@ async fn a_body_longer_than_the_row_says_is_refused_everywhere() {
 async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one() {
     let api = Api::new();
     let owned = Owned::new(&api).await;
-    let key = api.full_key("owner").await;
     for endpoint in Endpoint::ALL {
         let queries: &[&str] = match endpoint {
             Endpoint::ListCircuits | Endpoint::ListKeys => {
@@ -218,6 +305,12 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             Endpoint::ListProofs => &["limit=201", "after=x", "state=done", "tag=x", "a=b"],
             Endpoint::ShowProof => &["wait=26", "wait=-1", "wait=x", "a=b"],
             Endpoint::ReceiveUpload => &["", "a=b", "token=a&token=b"],
+            Endpoint::OverviewPage => &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"],
+            Endpoint::Costs => &["from=x", "to=2026-02-30", "group_by=week", "format=xls", "a=b"],
+            Endpoint::Chain => &["after=x", "after=-1", "a=b"],
+            Endpoint::CostsPage => &["from=x", "group_by=week", "group_by=tag:", "a=b"],
+            Endpoint::DownloadCosts => &["from=x", "group_by=week", "format=xml", "a=b"],
+            Endpoint::JobsPage => &["state=done", "tag=x", "after=x", "a=b"],
             Endpoint::Index
             | Endpoint::Health
             | Endpoint::Readiness
@@ -225,16 +318,33 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::ShowCircuit
             | Endpoint::VerificationKey
             | Endpoint::Performance
+            | Endpoint::SetPublication
+            | Endpoint::PublicPerformance
+            | Endpoint::CreateQuote
+            | Endpoint::ShowBudgets
+            | Endpoint::PutBudgets
             | Endpoint::SubmitProof
             | Endpoint::CancelProof
             | Endpoint::CreateUpload
             | Endpoint::CreateKey
-            | Endpoint::RevokeKey => &[],
+            | Endpoint::RevokeKey
+            | Endpoint::FleetCosts
+            | Endpoint::ShowReceipt
+            | Endpoint::DailyRoot
+            | Endpoint::SignInPage
+            | Endpoint::SignIn
+            | Endpoint::SignOut
+            | Endpoint::JobPage
+            | Endpoint::DownloadReceipt
+            | Endpoint::FleetPage
+            | Endpoint::BudgetsPage
+            | Endpoint::PerformancePage
+            | Endpoint::Asset => &[],
         };
         let path = endpoint.row().path.replace("{id}", &owned.job);
         for query in queries {
             let call = Call::new(endpoint.row().method, format!("{path}?{query}"));
-            api.send(call.key(&key)).await.problem(400, "invalid_request");
+            api.send(call.by(&owned.member)).await.problem(400, "invalid_request");
         }
     }
 }
@@ -247,6 +357,9 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
         let row = endpoint.row();
         let reads_json = match endpoint {
             Endpoint::RegisterCircuit
+            | Endpoint::SetPublication
+            | Endpoint::CreateQuote
+            | Endpoint::PutBudgets
             | Endpoint::SubmitProof
             | Endpoint::CreateUpload
             | Endpoint::CreateKey => true,
@@ -257,12 +370,32 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::ShowCircuit
             | Endpoint::VerificationKey
             | Endpoint::Performance
+            | Endpoint::PublicPerformance
+            | Endpoint::ShowBudgets
             | Endpoint::ListProofs
             | Endpoint::ShowProof
             | Endpoint::CancelProof
             | Endpoint::ReceiveUpload
             | Endpoint::ListKeys
-            | Endpoint::RevokeKey => false,
+            | Endpoint::RevokeKey
+            | Endpoint::Costs
+            | Endpoint::FleetCosts
+            | Endpoint::ShowReceipt
+            | Endpoint::Chain
+            | Endpoint::DailyRoot
+            | Endpoint::SignInPage
+            | Endpoint::SignIn
+            | Endpoint::SignOut
+            | Endpoint::OverviewPage
+            | Endpoint::CostsPage
+            | Endpoint::DownloadCosts
+            | Endpoint::JobsPage
+            | Endpoint::JobPage
+            | Endpoint::DownloadReceipt
+            | Endpoint::FleetPage
+            | Endpoint::BudgetsPage
+            | Endpoint::PerformancePage
+            | Endpoint::Asset => false,
         };
         if !reads_json {
             continue;

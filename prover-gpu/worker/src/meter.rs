@@ -25,6 +25,9 @@ struct Laps {
     since: Duration,
     spent: BTreeMap<Stage, Duration>,
     device: Option<ProvingDevice>,
+    /// Spent on devices that failed.
+    fallback: Duration,
+    self_check_failures: u64,
     charged: &'static [Stage],
 }
 
@@ -49,6 +52,8 @@ impl Meter {
             since,
             spent: BTreeMap::new(),
             device: None,
+            fallback: Duration::ZERO,
+            self_check_failures: 0,
             charged: &[],
         };
         (Self { clock, laps: Mutex::new(laps), told }, stage)
@@ -62,15 +67,23 @@ impl Meter {
 
     /// Stands still, and from now on measures what the job spends on `device`.
     ///
-    /// What it spent on another device before is forgotten: nobody pays for a device that failed.
+    /// What it spent on another device before is set aside: nobody pays for a device that failed.
     ///
     /// Only the time in `charged` stages counts as the device's.
     pub fn begin(&self, device: ProvingDevice, charged: &'static [Stage]) {
         let mut laps = self.laps();
         laps.charged = charged;
         laps.change(None, self.clock.elapsed());
-        laps.spent.retain(|stage, _| *stage == Stage::Fetching);
+        let fetching = laps.spent.remove(&Stage::Fetching);
+        let failed: Duration = laps.spent.values().sum();
+        laps.fallback += failed;
+        laps.spent = fetching.map(|spent| (Stage::Fetching, spent)).into_iter().collect();
         laps.device = Some(device);
+    }
+
+    /// Notes that a proof of a device did not verify where the CPU's did.
+    pub fn note_failed_self_check(&self) {
+        self.laps().self_check_failures += 1;
     }
 
     /// The device that was begun last.
@@ -84,7 +97,7 @@ impl Meter {
         self.laps().change(None, self.clock.elapsed());
     }
 
-    /// What was measured until now. Only the times are set.
+    /// What was measured until now. Only times and self-checks are set.
     pub fn usage(&self) -> Usage {
         let mut laps = self.laps();
         let stage = laps.stage;
@@ -99,6 +112,8 @@ impl Meter {
             msm_us,
             verify_us,
             device_us: laps.charged.iter().copied().map(us).sum(),
+            fallback_us: micros(laps.fallback),
+            self_check_failures: laps.self_check_failures,
             ..Usage::default()
         }
     }
@@ -136,6 +151,7 @@ mod tests {
         }
         let usage = meter.usage();
         assert_eq!((usage.fetch_us, usage.msm_us, usage.device_us), (1_000, 4_000, 4_000));
+        assert_eq!(usage.fallback_us, 2_000);
         assert_eq!(meter.device(), Some(DeviceClass::new("cpu").into()));
     }
 

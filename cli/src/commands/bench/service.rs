@@ -128,6 +128,8 @@ fn measure_one(
         witness: rollup::witness(client, index)?,
         tags: [].into(),
         deadline: None,
+        quote: None,
+        max_price_nano_usd: None,
     };
     let (before, start) = (storage.blobs().fsyncs(), clock.elapsed());
     let job = client.submit(&random::idempotency_key()?, &body)?.id;

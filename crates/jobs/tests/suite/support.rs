@@ -70,6 +70,7 @@ pub(crate) fn new_job(key: &str) -> NewJob {
         witness: WitnessSource::Inline(Secret::new(witness)),
         tags: BTreeMap::new(),
         deadline: None,
+        price: None,
         trace: None,
     }
 }

@@ -82,6 +82,7 @@ impl Pool {
             witness: WitnessSource::Inline(Secret::new(Bytes::copy_from_slice(witness))),
             tags: [].into(),
             deadline: None,
+            price: None,
             trace: None,
         };
         self.jobs.submit(new).await.unwrap().request.id

@@ -1,13 +1,18 @@
 //! Price books: dated data files with every price a receipt is computed from.
 
-use std::collections::BTreeSet;
-
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use zkpool_types::{DeviceClass, NanoUsd};
 
-/// The price book that is compiled in.
-const BUILTIN: &str = include_str!("../../../infra/price-books/2026-11-23.json");
+mod check;
+#[cfg(test)]
+mod tests;
+
+/// The price books that are compiled in, the newest last. Receipts of the older ones recompute.
+const BUILTIN: [&str; 2] = [
+    include_str!("../../../../infra/price-books/2026-11-23.json"),
+    include_str!("../../../../infra/price-books/2026-11-25.json"),
+];
 
 /// 100 % in basis points.
 pub(crate) const BP_ONE: u32 = 10_000;
@@ -29,6 +34,93 @@ pub struct DevicePrice {
     pub source: String,
     /// The day the source states or was read.
     pub source_date: Date,
+    /// The price of the same machine on the spot market. Absent in books before 2026-11-25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot: Option<SpotPrice>,
+    /// What a proof is expected to take before one was measured. Absent in books before 2026-11-25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<ProvingEstimate>,
+}
+
+/// The price of a machine that AWS may take back, and how much of the work is assumed to run on
+/// such machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpotPrice {
+    /// Price of a whole machine hour, in nano-dollars.
+    pub nano_usd_per_hour: u64,
+    /// Share of device time that is charged at this price, in basis points.
+    pub share_bp: u32,
+    /// The machine and market that the price is for.
+    pub reference: String,
+    /// Where the price was read, or that there was no dated source.
+    pub source: String,
+    /// The day the source states or was read.
+    pub source_date: Date,
+}
+
+/// What a proof takes as a function of the circuit's size, where nothing was measured yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvingEstimate {
+    /// What every proof takes, in microseconds.
+    pub fixed_us: u64,
+    /// What each row of the evaluation domain adds, in nanoseconds. A domain is the smallest power
+    /// of two that holds the constraints.
+    pub ns_per_row: u64,
+    /// Where the figures come from.
+    pub source: String,
+    /// The day they were taken.
+    pub source_date: Date,
+}
+
+impl ProvingEstimate {
+    /// Device time of a proof over a domain of this size, in microseconds.
+    #[must_use]
+    pub fn device_us(&self, domain_size: u64) -> u64 {
+        const NS_PER_US: u64 = 1000;
+        self.fixed_us.saturating_add(self.ns_per_row.saturating_mul(domain_size) / NS_PER_US)
+    }
+}
+
+/// Prices of the functions that take requests, and what a job is assumed to need of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionPrices {
+    /// Price of 10^6 calls of a function, in nano-dollars.
+    pub nano_usd_per_million_requests: u64,
+    /// Price of 10^6 seconds of a function with 10^9 bytes (1000 MB) of memory, in nano-dollars.
+    pub nano_usd_per_million_gb_seconds: u64,
+    /// Price of 10^6 requests to the HTTP API before the functions, in nano-dollars.
+    pub nano_usd_per_million_api_requests: u64,
+    /// Requests that a job is assumed to take.
+    pub requests_per_job: u64,
+    /// Time that each is assumed to take, in milliseconds.
+    pub ms_per_request: u64,
+    /// Memory of a function, in MB.
+    pub memory_mb: u64,
+    /// The service and market that the prices are for.
+    pub reference: String,
+    /// Where the prices were read.
+    pub source: String,
+    /// The day the source states or was read.
+    pub source_date: Date,
+}
+
+/// Price of bytes that leave for the internet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferPrices {
+    /// Price of 10^9 bytes, in nano-dollars.
+    pub nano_usd_per_gb: u64,
+    /// Times that a proof is assumed to be fetched.
+    pub reads_per_proof: u64,
+    /// The service and market that the price is for.
+    pub reference: String,
+    /// Where the price was read.
+    pub source: String,
+    /// The day the source states or was read.
+    pub source_date: Date,
 }
 
 /// Prices of storage and queue requests.
@@ -38,6 +130,10 @@ pub struct DevicePrice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestPrices {
+    /// Whether writes, reads and queue requests have a line each. Books before 2026-11-25 have one
+    /// line for all of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub itemised: bool,
     /// Price of one unit in nano-dollars.
     pub nano_usd_per_unit: u64,
     /// Units that one storage write (or listing) counts for.
@@ -85,6 +181,10 @@ struct Fields {
     devices: Vec<DevicePrice>,
     requests: RequestPrices,
     storage: StoragePrices,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    functions: Option<FunctionPrices>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transfer: Option<TransferPrices>,
 }
 
 /// Why a price book was refused.
@@ -102,6 +202,9 @@ pub enum PriceBookError {
     /// The margin is too large to be meant.
     #[error("expected a margin of 0 to 10000 basis points, found {0}")]
     Margin(u32),
+    /// The share of work on spot machines is more than all.
+    #[error("expected a share of spot machines of 0 to 10000 basis points, found {0}")]
+    SpotShare(u32),
     /// There is nothing to prove on.
     #[error("expected at least one device class, found none")]
     NoDevices,
@@ -125,12 +228,27 @@ pub struct RequestCount {
 }
 
 impl PriceBook {
-    /// The price book that is compiled in.
+    /// The newest price book that is compiled in.
     ///
     /// # Errors
-    /// Never for the file in this repository, as a test shows; the file is data all the same.
+    /// Never for the files in this repository, as a test shows; they are data all the same.
     pub fn builtin() -> Result<Self, PriceBookError> {
-        Self::parse(BUILTIN)
+        let [.., newest] = BUILTIN;
+        Self::parse(newest)
+    }
+
+    /// The price book of this version, where it is compiled in: what a receipt was made under.
+    ///
+    /// # Errors
+    /// As [`PriceBook::builtin`].
+    pub fn of_version(version: &str) -> Result<Option<Self>, PriceBookError> {
+        for text in BUILTIN {
+            let book = Self::parse(text)?;
+            if book.version() == version {
+                return Ok(Some(book));
+            }
+        }
+        Ok(None)
     }
 
     /// Reads a price book in JSON.
@@ -139,9 +257,7 @@ impl PriceBook {
     /// See [`PriceBookError`]: nothing unknown, doubled, free or out of range is accepted.
     pub fn parse(text: &str) -> Result<Self, PriceBookError> {
         let fields: Fields = serde_json::from_str(text)?;
-        check_terms(&fields)?;
-        check_devices(&fields.devices)?;
-        check_unit_prices(&fields.requests, &fields.storage)?;
+        check::fields(&fields)?;
         Ok(Self(fields))
     }
 
@@ -181,11 +297,29 @@ impl PriceBook {
         &self.0.storage
     }
 
-    /// The price of a machine hour of this class, or `None` where the book does not name it.
+    /// Prices of functions. Books before 2026-11-25 have none.
+    #[must_use]
+    pub fn functions(&self) -> Option<&FunctionPrices> {
+        self.0.functions.as_ref()
+    }
+
+    /// Price of bytes that leave. Books before 2026-11-25 have none.
+    #[must_use]
+    pub fn transfer(&self) -> Option<&TransferPrices> {
+        self.0.transfer.as_ref()
+    }
+
+    /// The prices of this class of device, or `None` where the book does not name it.
+    #[must_use]
+    pub fn device(&self, class: &DeviceClass) -> Option<&DevicePrice> {
+        self.0.devices.iter().find(|device| device.class == *class)
+    }
+
+    /// The price of a machine hour of this class on demand, or `None` where the book does not name
+    /// it.
     #[must_use]
     pub fn device_price(&self, class: &DeviceClass) -> Option<NanoUsd> {
-        let price = self.0.devices.iter().find(|device| device.class == *class)?;
-        Some(NanoUsd::new(price.nano_usd_per_hour))
+        Some(NanoUsd::new(self.device(class)?.nano_usd_per_hour))
     }
 
     /// The request units of these requests. Counts are of one job and never reach 64 bits; a sum
@@ -201,136 +335,5 @@ impl PriceBook {
         ]
         .into_iter()
         .fold(0, |sum: u64, (count, units)| sum.saturating_add(count.saturating_mul(units)))
-    }
-}
-
-fn check_terms(fields: &Fields) -> Result<(), PriceBookError> {
-    if fields.currency != "USD" {
-        return Err(PriceBookError::Currency(fields.currency.clone()));
-    }
-    if !(1..=BP_ONE).contains(&fields.utilisation_bp) {
-        return Err(PriceBookError::Utilisation(fields.utilisation_bp));
-    }
-    if fields.margin_bp > MARGIN_BP_MAX {
-        return Err(PriceBookError::Margin(fields.margin_bp));
-    }
-    Ok(())
-}
-
-fn check_devices(devices: &[DevicePrice]) -> Result<(), PriceBookError> {
-    if devices.is_empty() {
-        return Err(PriceBookError::NoDevices);
-    }
-    let mut seen = BTreeSet::new();
-    for device in devices {
-        if !seen.insert(&device.class) {
-            return Err(PriceBookError::DuplicateDevice(device.class.clone()));
-        }
-        check_price(device.class.as_str(), device.nano_usd_per_hour)?;
-    }
-    Ok(())
-}
-
-fn check_unit_prices(
-    requests: &RequestPrices,
-    storage: &StoragePrices,
-) -> Result<(), PriceBookError> {
-    check_price("a request unit", requests.nano_usd_per_unit)?;
-    check_price("a storage write", requests.units_per_write)?;
-    check_price("a storage read", requests.units_per_read)?;
-    check_price("a queue request", requests.units_per_queue_request)?;
-    check_price("a stored gigabyte", storage.nano_usd_per_gb_month)?;
-    check_price("a kept proof", storage.proof_months)
-}
-
-fn check_price(what: &str, price: u64) -> Result<(), PriceBookError> {
-    if price == 0 { Err(PriceBookError::ZeroPrice(what.to_owned())) } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn parse_with(change: impl FnOnce(&mut Value)) -> Result<PriceBook, PriceBookError> {
-        let mut book: Value = serde_json::from_str(BUILTIN).unwrap();
-        change(&mut book);
-        PriceBook::parse(&book.to_string())
-    }
-
-    #[test]
-    fn the_builtin_book_is_valid_and_named_after_its_date() {
-        let book = PriceBook::builtin().unwrap();
-        assert_eq!(book.version(), "2026-11-23");
-        let l4 = book.device_price(&DeviceClass::new("nvidia-l4"));
-        assert_eq!(l4, Some(NanoUsd::new(804_800_000)));
-        assert_eq!(book.device_price(&DeviceClass::new("abacus")), None);
-    }
-
-    #[test]
-    fn request_units_reproduce_the_list_prices() {
-        let book = PriceBook::builtin().unwrap();
-        let price = |count| book.request_units(count) * book.requests().nano_usd_per_unit;
-        assert_eq!(price(RequestCount { writes: 1, ..Default::default() }), 5_000);
-        assert_eq!(price(RequestCount { reads: 1, ..Default::default() }), 400);
-        assert_eq!(price(RequestCount { queue_requests: 1, ..Default::default() }), 400);
-    }
-
-    #[test]
-    fn an_unknown_field_is_rejected_at_every_level() {
-        let changes: [fn(&mut Value); 4] = [
-            |book| book["discount_bp"] = json!(1),
-            |book| book["devices"][0]["spot"] = json!(1),
-            |book| book["requests"]["free"] = json!(1),
-            |book| book["storage"]["free"] = json!(1),
-        ];
-        for change in changes {
-            assert!(matches!(parse_with(change), Err(PriceBookError::Json(_))));
-        }
-    }
-
-    #[test]
-    fn a_price_that_is_no_whole_number_is_rejected() {
-        for price in [json!(0.5), json!(-1), json!("1"), json!(null)] {
-            let result = parse_with(|book| book["devices"][0]["nano_usd_per_hour"] = price);
-            assert!(matches!(result, Err(PriceBookError::Json(_))));
-        }
-    }
-
-    #[test]
-    fn a_second_price_for_a_class_is_rejected() {
-        let result = parse_with(|book| {
-            let first = book["devices"][0].clone();
-            book["devices"].as_array_mut().unwrap().push(first);
-        });
-        assert!(matches!(result, Err(PriceBookError::DuplicateDevice(_))));
-    }
-
-    #[test]
-    fn a_zero_price_is_rejected() {
-        let changes: [fn(&mut Value); 4] = [
-            |book| book["devices"][1]["nano_usd_per_hour"] = json!(0),
-            |book| book["requests"]["nano_usd_per_unit"] = json!(0),
-            |book| book["requests"]["units_per_write"] = json!(0),
-            |book| book["storage"]["nano_usd_per_gb_month"] = json!(0),
-        ];
-        for change in changes {
-            assert!(matches!(parse_with(change), Err(PriceBookError::ZeroPrice(_))));
-        }
-    }
-
-    #[test]
-    fn terms_out_of_range_are_rejected() {
-        for bad in [0, 10_001] {
-            let result = parse_with(|book| book["utilisation_bp"] = json!(bad));
-            assert!(matches!(result, Err(PriceBookError::Utilisation(found)) if found == bad));
-        }
-        let result = parse_with(|book| book["margin_bp"] = json!(10_001));
-        assert!(matches!(result, Err(PriceBookError::Margin(10_001))));
-        let result = parse_with(|book| book["currency"] = json!("EUR"));
-        assert!(matches!(result, Err(PriceBookError::Currency(_))));
-        let result = parse_with(|book| book["devices"] = json!([]));
-        assert!(matches!(result, Err(PriceBookError::NoDevices)));
     }
 }

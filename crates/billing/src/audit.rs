@@ -1,0 +1,186 @@
+//! The nightly check: stored rows are what their records come to, and the chain is whole.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use zkpool_jobs::keys;
+use zkpool_ledger::chain::follow;
+use zkpool_ports::{BlobError, Durability};
+use zkpool_types::chain::{AuditRecord, Batch, ChainHead};
+use zkpool_types::{ProjectId, UsageRow};
+
+use crate::rollup::encode;
+use crate::{BillingError, Costs, partition};
+
+/// Differences that are written down; more of them say no more.
+const DIFFERENCES_MAX: usize = 100;
+
+/// Batches that one check looks at. The next one goes on.
+const BATCHES_MAX: u64 = 1000;
+
+/// Largest partition, in bytes.
+const PARTITION_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Earlier checks read from one page of a listing.
+const PAGE_AUDITS: usize = 1000;
+
+/// What a check has found so far.
+#[derive(Debug, Default)]
+struct Findings {
+    rows: u64,
+    differences: Vec<String>,
+}
+
+impl Findings {
+    fn differs(&mut self, detail: impl Into<String>) {
+        if self.differences.len() < DIFFERENCES_MAX {
+            self.differences.push(detail.into());
+        }
+    }
+}
+
+impl Costs {
+    /// Checks every project, and logs what differs. Returns the checks that looked at something.
+    ///
+    /// # Errors
+    /// A port failed.
+    pub async fn audit_all(&self) -> Result<Vec<AuditRecord>, BillingError> {
+        let mut records = Vec::new();
+        for project in self.projects().await? {
+            let Some(record) = self.audit(&project).await? else { continue };
+            for difference in &record.differences {
+                tracing::error!(%project, difference, "usage differs from its records");
+            }
+            tracing::info!(%project, rows = record.rows, "usage compared with its records");
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    /// Compares the rows of the batches since the last check with rows made again from outcomes,
+    /// and follows their chain. `None` where there is nothing new. The result is stored.
+    ///
+    /// # Errors
+    /// A port failed; what differs is no error.
+    pub async fn audit(&self, project: &ProjectId) -> Result<Option<AuditRecord>, BillingError> {
+        let log = self.log(project).await?;
+        let latest = if log.complete { log.number() } else { log.number().saturating_sub(1) };
+        let first = self.audited(project).await?.saturating_add(1);
+        let last = latest.min(first.saturating_add(BATCHES_MAX));
+        if first > last {
+            return Ok(None);
+        }
+        let mut findings = Findings::default();
+        let mut head = match self.batch(project, first - 1).await? {
+            Some(before) => before.head,
+            None => ChainHead::default(),
+        };
+        for number in first..=last {
+            match self.batch(project, number).await? {
+                Some(batch) => head = self.compare(&batch, head, &mut findings).await?,
+                None => findings.differs(format!("batch {number} is gone")),
+            }
+        }
+        let Findings { rows, differences } = findings;
+        let made_at = self.ports.clock.now();
+        let project = project.clone();
+        let record = AuditRecord { project, batches: (first, last), made_at, rows, differences };
+        let key = keys::audit(&record.project, last);
+        self.ports.blobs.put(&key, encode(&key, &record)?, Durability::Durable).await?;
+        Ok(Some(record))
+    }
+
+    /// The batch up to which the project was checked, 0 before the first check.
+    async fn audited(&self, project: &ProjectId) -> Result<u64, BillingError> {
+        let prefix = keys::audits(project);
+        let (mut last, mut after) = (0, None::<String>);
+        loop {
+            let page = self.ports.blobs.list(&prefix, after.as_deref(), PAGE_AUDITS).await?;
+            let name = page.last().and_then(|key| key.as_str().strip_prefix(&prefix));
+            let number = name.and_then(|name| name.strip_suffix(".json")?.parse().ok());
+            last = number.unwrap_or(last);
+            after = page.last().map(ToString::to_string);
+            if page.len() < PAGE_AUDITS {
+                return Ok(last);
+            }
+        }
+    }
+
+    async fn compare(
+        &self,
+        batch: &Batch,
+        mut head: ChainHead,
+        findings: &mut Findings,
+    ) -> Result<ChainHead, BillingError> {
+        for link in &batch.links {
+            match follow(head, link) {
+                Ok(next) => head = next,
+                Err(error) => findings.differs(error.to_string()),
+            }
+        }
+        if head != batch.head {
+            findings.differs(format!("batch {} ends with another link", batch.number));
+        }
+        let mut stored = self.stored_rows(batch, findings).await?;
+        let mut made = self.made_rows(batch, findings).await?;
+        let order = |row: &UsageRow| (row.job, row.kind, row.attempt, row.finished_at);
+        stored.sort_by_key(order);
+        made.sort_by_key(order);
+        findings.rows = findings.rows.saturating_add(made.len() as u64);
+        if stored.len() != made.len() {
+            let (number, stored, made) = (batch.number, stored.len(), made.len());
+            findings.differs(format!("batch {number}: expected {made} rows, found {stored}"));
+        }
+        for (stored, made) in stored.iter().zip(&made).filter(|(stored, made)| stored != made) {
+            findings.differs(format!("job {}: expected {made:?}, found {stored:?}", made.job));
+        }
+        Ok(batch.head)
+    }
+
+    async fn stored_rows(
+        &self,
+        batch: &Batch,
+        findings: &mut Findings,
+    ) -> Result<Vec<UsageRow>, BillingError> {
+        let hours: BTreeSet<(Date, i8)> = batch
+            .links
+            .iter()
+            .map(|link| TimeZone::UTC.to_datetime(link.billed_at))
+            .map(|at| (at.date(), at.hour()))
+            .collect();
+        let mut rows = Vec::new();
+        for (day, hour) in hours {
+            let key = keys::partition(&batch.project, day, hour, batch.number);
+            match self.ports.blobs.get(&key, PARTITION_BYTES_MAX).await {
+                Ok(file) => match partition::read(file) {
+                    Ok(read) => rows.extend(read),
+                    Err(error) => findings.differs(format!("{key}: {error}")),
+                },
+                Err(BlobError::NotFound(_)) => findings.differs(format!("{key} is gone")),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn made_rows(
+        &self,
+        batch: &Batch,
+        findings: &mut Findings,
+    ) -> Result<Vec<UsageRow>, BillingError> {
+        let mut rows = Vec::new();
+        for link in &batch.links {
+            let Some(found) = self.find(&batch.project, link.job, link.record).await? else {
+                findings.differs(format!("the record of link {} is gone", link.seq));
+                continue;
+            };
+            if found.receipt_sha256 != link.receipt_sha256 {
+                findings.differs(format!("the receipt of link {} was changed", link.seq));
+            }
+            let (kind, billed_at) = (link.kind, link.billed_at);
+            rows.push(UsageRow { kind, billed_at, ..found.row });
+        }
+        Ok(rows)
+    }
+}

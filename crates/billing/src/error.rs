@@ -1,0 +1,72 @@
+//! What can go wrong.
+
+use zkpool_jobs::PortError;
+use zkpool_ledger::chain::ChainError;
+use zkpool_ledger::costs::CostError;
+use zkpool_ports::BlobError;
+use zkpool_types::{ErrorCode, JobId};
+
+use crate::rollup::MonthError;
+use crate::table::TableError;
+
+/// Why costs cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum BillingError {
+    /// Costs cannot be added up.
+    #[error(transparent)]
+    Cost(#[from] CostError),
+    /// A port failed, or holds something that is no record.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// A partition cannot be written or read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A receipt cannot be put in its chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A month cannot be closed.
+    #[error(transparent)]
+    Month(#[from] MonthError),
+    /// A record that is in the chain is gone.
+    #[error("link {seq} names a record of job {job} that is gone")]
+    Lost {
+        /// The job.
+        job: JobId,
+        /// The link's number.
+        seq: u64,
+    },
+    /// Roll-ups wrote batch after batch while a report was read.
+    #[error("receipts were rolled up while they were read; ask again")]
+    Disturbed,
+    /// A job has not ended, or there is none.
+    #[error("expected a job that has ended, found none of id {0}")]
+    NotEnded(JobId),
+    /// What was asked for is not what can be answered.
+    #[error("{0}")]
+    Query(String),
+}
+
+impl From<BlobError> for BillingError {
+    fn from(error: BlobError) -> Self {
+        Self::Port(error.into())
+    }
+}
+
+impl BillingError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Cost(CostError::Overflow)
+            | Self::Table(_)
+            | Self::Chain(_)
+            | Self::Lost { .. } => ErrorCode::Internal,
+            Self::Cost(CostError::TooManyGroups { .. }) | Self::Query(_) | Self::Month(_) => {
+                ErrorCode::InvalidRequest
+            }
+            Self::Disturbed => ErrorCode::Unavailable,
+            Self::NotEnded(_) => ErrorCode::NotFound,
+            Self::Port(error) => error.code(),
+        }
+    }
+}

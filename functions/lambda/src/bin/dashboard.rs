@@ -1,0 +1,7 @@
+//! The dashboard.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zkpool_lambda::serve(zkpool_functions::dashboard::router)
+}
