@@ -1,8 +1,8 @@
 //! Multi-scalar multiplications against the plain ones of arkworks.
 
 use ark_ec::short_weierstrass::{Affine, Projective};
-use ark_ec::{AffineRepr, CurveConfig, CurveGroup, PrimeGroup, VariableBaseMSM};
-use ark_ff::{Field, One, PrimeField, UniformRand, Zero};
+use ark_ec::{CurveConfig, CurveGroup, PrimeGroup, VariableBaseMSM};
+use ark_ff::{Field, PrimeField, UniformRand, Zero};
 use ark_std::rand::SeedableRng;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
