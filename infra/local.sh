@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . infra/environment.sh
 
 NAME=zkpool-local
-FUNCTIONS=(circuits dashboard pricing status submit sweep)
+FUNCTIONS=(circuits dashboard pricing reports rollup status submit sweep)
 FIXTURES=tests/fixtures/bn128
 
 step() { printf '== %s\n' "$*"; }

@@ -78,6 +78,7 @@ set_runtime_folder
 (cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund)
 install_cargo_deny
 install_stand_ins
+tests/finance/install.sh "$PWD/target/tools/finance"
 
 step "Format"
 cargo fmt --all --check

@@ -54,8 +54,12 @@ impl Exit {
     /// The exit code for a problem that a server answered with.
     pub(crate) const fn of_code(code: ErrorCode) -> Self {
         match code {
-            ErrorCode::Unauthenticated | ErrorCode::ScopeMissing => Self::Denied,
-            ErrorCode::RequestTimeout | ErrorCode::Unavailable => Self::Unreachable,
+            ErrorCode::Unauthenticated | ErrorCode::ScopeMissing | ErrorCode::ForeignForm => {
+                Self::Denied
+            }
+            ErrorCode::RequestTimeout | ErrorCode::Unavailable | ErrorCode::SignInBusy => {
+                Self::Unreachable
+            }
             ErrorCode::Internal | ErrorCode::AttemptsExhausted => Self::Fault,
             ErrorCode::MaxPriceExceeded | ErrorCode::BudgetExceeded => Self::No,
             ErrorCode::NotFound
@@ -307,7 +311,9 @@ const fn next_after(code: ErrorCode) -> &'static str {
         }
         ErrorCode::MaxPriceExceeded => "see the price with `zkpool quote`",
         ErrorCode::BudgetExceeded => "see `zkpool budgets show`",
-        ErrorCode::RequestTimeout | ErrorCode::Unavailable => "try again in a while",
+        ErrorCode::RequestTimeout | ErrorCode::Unavailable | ErrorCode::SignInBusy => {
+            "try again in a while"
+        }
         ErrorCode::Internal | ErrorCode::AttemptsExhausted => "see the server's log",
         ErrorCode::MethodNotAllowed
         | ErrorCode::UploadIncomplete
@@ -315,7 +321,8 @@ const fn next_after(code: ErrorCode) -> &'static str {
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::InvalidRequest
         | ErrorCode::IdempotencyKeyRequired
-        | ErrorCode::DigestMismatch => "check that server and command are of one version",
+        | ErrorCode::DigestMismatch
+        | ErrorCode::ForeignForm => "check that server and command are of one version",
     }
 }
 

@@ -12,7 +12,7 @@ use crate::exit::{CliError, Exit};
 pub(crate) struct Report {
     exit: Exit,
     json: Value,
-    text: String,
+    text: Vec<u8>,
 }
 
 impl Report {
@@ -20,7 +20,18 @@ impl Report {
     pub(crate) fn new(json: &impl Serialize, text: impl Into<String>) -> Result<Self, CliError> {
         let json = serde_json::to_value(json)
             .map_err(|error| CliError::Fault(format!("a report cannot be written: {error}")))?;
-        Ok(Self { exit: Exit::Ok, json, text: text.into() })
+        Ok(Self { exit: Exit::Ok, json, text: text.into().into_bytes() })
+    }
+
+    /// A file as a server sent it, which has no other form.
+    pub(crate) fn bytes(body: Vec<u8>) -> Self {
+        let json = json!({ "bytes": body.len() });
+        Self { exit: Exit::Ok, json, text: body }
+    }
+
+    /// What is printed where no JSON is asked for.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.text
     }
 
     /// The same report with the answer no, unless `holds`.
@@ -37,9 +48,11 @@ impl Report {
 /// standard output, so that a program finds exactly one JSON value there in every case.
 pub(crate) fn finish(as_json: bool, ended: Result<Report, CliError>) -> Exit {
     match ended {
-        Ok(report) if as_json => written(&format!("{}\n", report.json), report.exit),
+        Ok(report) if as_json => written(format!("{}\n", report.json).as_bytes(), report.exit),
         Ok(report) => written(&report.text, report.exit),
-        Err(error) if as_json => written(&format!("{}\n", error_json(&error)), error.exit()),
+        Err(error) if as_json => {
+            written(format!("{}\n", error_json(&error)).as_bytes(), error.exit())
+        }
         Err(error) => {
             warn(&format!("{error}; {}", error.next()));
             error.exit()
@@ -49,7 +62,7 @@ pub(crate) fn finish(as_json: bool, ended: Result<Report, CliError>) -> Exit {
 
 /// Writes one line to standard output at once, for commands that go on after it.
 pub(crate) fn line(text: &str) {
-    written(&format!("{text}\n"), Exit::Ok);
+    written(format!("{text}\n").as_bytes(), Exit::Ok);
 }
 
 /// Writes one line for the person at the terminal to standard error.
@@ -65,9 +78,9 @@ fn error_json(error: &CliError) -> Value {
 }
 
 /// Writes `text` and returns `exit`, or the exit code for an output that does not take it.
-fn written(text: &str, exit: Exit) -> Exit {
+fn written(text: &[u8], exit: Exit) -> Exit {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(text).and_then(|()| out.flush()) {
         Ok(()) => exit,
         // A reader such as `head` that has seen enough is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,

@@ -126,7 +126,8 @@ impl Context {
         &self.0.circuits
     }
 
-    pub(crate) fn costs(&self) -> &Costs {
+    #[must_use]
+    pub fn costs(&self) -> &Costs {
         &self.0.costs
     }
 

@@ -15,7 +15,8 @@ use zkpool_types::limits::{INLINE_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX, UPLOAD_BY
 use crate::Context;
 use crate::guard::{Gate, guard};
 use crate::limits::{
-    BUDGET_TIMEOUT, REGISTER_TIMEOUT, REQUEST_TIMEOUT, SUBMIT_TIMEOUT, UPLOAD_TIMEOUT, WAIT_TIMEOUT,
+    BUDGET_TIMEOUT, REGISTER_TIMEOUT, REPORT_TIMEOUT, REQUEST_TIMEOUT, SUBMIT_TIMEOUT,
+    UPLOAD_TIMEOUT, WAIT_TIMEOUT,
 };
 
 /// Who may call an endpoint.
@@ -85,6 +86,7 @@ const SUBMIT: Access = Access::Key(Scope::Submit);
 const READ: Access = Access::Key(Scope::Read);
 const ADMIN: Access = Access::Key(Scope::Admin);
 const FINANCE: Access = Access::Key(Scope::Finance);
+const OPERATOR: Access = Access::Key(Scope::Operator);
 const SIGNED_IN: Access = Access::Session(Scope::Finance);
 
 endpoints! {
@@ -132,6 +134,16 @@ endpoints! {
     ListKeys = GET "/v1/keys", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Revokes a key.
     RevokeKey = DELETE "/v1/keys/{id}", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Reports costs, as JSON or as a file for finance tools.
+    Costs = GET "/v1/costs", FINANCE, SMALL, REPORT_TIMEOUT;
+    /// Reports what the fleet cost, beside what was charged for it.
+    FleetCosts = GET "/v1/costs/fleet", OPERATOR, SMALL, REPORT_TIMEOUT;
+    /// Shows the receipt of a job and where it is in the chain.
+    ShowReceipt = GET "/v1/proofs/{id}/receipt", FINANCE, SMALL, REQUEST_TIMEOUT;
+    /// Lists the chain of receipts.
+    Chain = GET "/v1/chain", FINANCE, SMALL, REQUEST_TIMEOUT;
+    /// Shows the published root of a day.
+    DailyRoot = GET "/v1/roots/{date}", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// The form that asks for a key.
     SignInPage = GET "/dashboard/sign-in", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// Begins a session.
@@ -142,6 +154,8 @@ endpoints! {
     OverviewPage = GET "/dashboard", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// A cost report in the grouping that is asked for.
     CostsPage = GET "/dashboard/costs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// A cost report as a file.
+    DownloadCosts = GET "/dashboard/costs/download", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// The project's jobs.
     JobsPage = GET "/dashboard/jobs", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// One job with its receipt.
@@ -150,6 +164,10 @@ endpoints! {
     DownloadReceipt = GET "/dashboard/jobs/{id}/receipt", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// The queue, and what proves.
     FleetPage = GET "/dashboard/fleet", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
+    /// The project's budgets and where they stand.
+    BudgetsPage = GET "/dashboard/budgets", SIGNED_IN, SMALL, BUDGET_TIMEOUT;
+    /// How proofs of published circuits go.
+    PerformancePage = GET "/performance", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// Style, script and icon of the pages.
     Asset = GET "/assets/{file}", Access::Public, SMALL, REQUEST_TIMEOUT;
 }
@@ -216,8 +234,10 @@ mod tests {
                 &Endpoint::Readiness,
                 &Endpoint::PublicPerformance,
                 &Endpoint::ReceiveUpload,
+                &Endpoint::DailyRoot,
                 &Endpoint::SignInPage,
                 &Endpoint::SignIn,
+                &Endpoint::PerformancePage,
                 &Endpoint::Asset,
             ]
         );

@@ -15,6 +15,7 @@ mod blocking;
 pub mod budgets;
 pub mod circuits;
 mod context;
+pub mod costs;
 pub mod dashboard;
 pub mod endpoints;
 mod extract;
@@ -57,6 +58,7 @@ pub fn router(context: Context) -> Router {
         .merge(performance::router(&context))
         .merge(uploads::router(&context))
         .merge(keys::router(&context))
+        .merge(costs::router(&context))
         .merge(dashboard::router(&context));
     complete(context, areas)
 }

@@ -15,6 +15,9 @@ pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(60);
 /// API gateways give up.
 pub const WAIT_TIMEOUT: Duration = Duration::from_secs(28);
 
+/// A cost report, which reads a partition for each hour: below the 29 s of API gateways.
+pub const REPORT_TIMEOUT: Duration = Duration::from_secs(28);
+
 /// A registration, which checks every point of a proving key for its curve and subgroup. The
 /// check costs about 20 µs a point, so that 600 s cover keys of several million points.
 pub const REGISTER_TIMEOUT: Duration = Duration::from_secs(600);

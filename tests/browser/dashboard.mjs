@@ -173,6 +173,59 @@ async function groups_by_what_is_asked_for(visit) {
   await visit.look("costs-by-team");
 }
 
+async function downloads_what_the_api_answers(visit) {
+  const { page } = visit;
+  await visit.open("/dashboard/costs?group_by=tag:team");
+  const shown = new URL(await page.getByRole("link", { name: "CSV", exact: true }).first().evaluate((a) => a.href));
+  const period = `from=${shown.searchParams.get("from")}&to=${shown.searchParams.get("to")}`;
+  for (const [name, query] of [
+    ["CSV", "group_by=tag:team&format=csv"],
+    ["JSON", "group_by=tag:team&format=json"],
+    ["Parquet", "group_by=tag:team&format=parquet"],
+    ["CSV of every charge", "format=csv"],
+    ["Parquet of every charge", "format=parquet"],
+  ]) {
+    const file = await visit.download(page.getByRole("link", { name, exact: true }));
+    const answer = Buffer.from(await (await api(`/v1/costs?${period}&${query}`)).arrayBuffer());
+    assert.ok(file.bytes.length > 100 && file.bytes.equals(answer), `${name} differs from the API's`);
+    assert.match(file.name, /^zkpool-costs-.*[.](csv|json|parquet)$/);
+  }
+  const report = await (await api(`/v1/costs?${period}&group_by=tag:team`)).json();
+  const rows = (await visit.rows("#groups")).map((cells) => cells[2]);
+  const charges = report.rows.map((row) => dollars(BigInt(row.charge_nano_usd)));
+  assert.deepEqual(rows.sort(), charges.sort());
+  assert.equal(await visit.text("#groups tfoot .charge"), dollars(BigInt(report.total_nano_usd)));
+}
+
+async function shows_budgets(visit) {
+  await visit.page.getByRole("link", { name: "Budgets" }).click();
+  const { budgets } = await (await api("/v1/budgets")).json();
+  assert.equal(budgets.length, 2);
+  const exact = budgets.map((budget) => [
+    dollars(BigInt(budget.limit_nano_usd)),
+    dollars(BigInt(budget.committed_nano_usd) - BigInt(budget.reserved_nano_usd)),
+    dollars(BigInt(budget.reserved_nano_usd)),
+    dollars(BigInt(budget.remaining_nano_usd)),
+  ]);
+  assert.deepEqual((await visit.rows("#budgets")).map((cells) => cells.slice(1, 5)), exact);
+  await visit.look("budgets");
+}
+
+async function shows_performance_to_anyone(visit) {
+  const context = await visit.page.context().browser().newContext({ viewport: WIDE });
+  const stranger = new Visit(await context.newPage());
+  stranger.shots = visit.shots;
+  await stranger.open("/performance");
+  const { circuits } = await (await fetch(`${server}/v1/performance`)).json();
+  const published = await stranger.page.locator("section.panel h2").allInnerTexts();
+  assert.deepEqual(published, circuits.map((circuit) => circuit.circuit));
+  assert.ok(!(await stranger.page.content()).includes("acme"), "it names a project");
+  await stranger.look("performance");
+  stranger.quiet("the page of performance");
+  visit.shots = stranger.shots;
+  await context.close();
+}
+
 async function says_so_where_nothing_happened(visit) {
   await visit.open("/dashboard?from=2020-01-01&to=2020-01-31");
   assert.match(await visit.text(".empty"), /Nothing was proved/);
@@ -224,11 +277,11 @@ async function is_used_by_keyboard_alone(visit) {
   assert.equal(await page.evaluate(() => document.activeElement.id), "content");
   await visit.open("/dashboard");
   const reached = [];
-  for (let step = 0; step < 8; step++) {
+  for (let step = 0; step < 12; step++) {
     await page.keyboard.press("Tab");
     reached.push(await focused());
   }
-  const menu = ["Overview", "Costs", "Jobs", "Queue and fleet"];
+  const menu = ["Overview", "Costs", "Jobs", "Budgets", "Queue and fleet", "Performance"];
   assert.deepEqual(reached.filter((text) => menu.includes(text)), menu);
   await page.getByRole("link", { name: "Jobs" }).focus();
   await page.keyboard.press("Enter");
@@ -283,9 +336,12 @@ try {
     signs_in,
     shows_the_figures_of_the_api,
     groups_by_what_is_asked_for,
+    downloads_what_the_api_answers,
     drills_down_to_a_receipt,
     shows_failed_work_at_charge_zero,
     shows_queue_and_fleet,
+    shows_budgets,
+    shows_performance_to_anyone,
     says_so_where_nothing_happened,
     is_used_by_keyboard_alone,
     is_dark_where_that_is_chosen,

@@ -109,6 +109,8 @@ pub struct Functions {
     pub pricing: Function,
     /// Pages for people.
     pub dashboard: Function,
+    /// Costs, receipts and their chain.
+    pub reports: Function,
 }
 
 impl Functions {
@@ -122,12 +124,21 @@ impl Functions {
             circuits: start("circuits"),
             pricing: start("pricing"),
             dashboard: start("dashboard"),
+            reports: start("reports"),
         }
     }
 
     /// The function that a route leads to.
     fn of(&self, method: &str, path: &str) -> &Function {
         match (method, path) {
+            ("GET", path) if path.starts_with("/v1/proofs/") && path.ends_with("/receipt") => {
+                &self.reports
+            }
+            (_, path)
+                if ["/v1/costs", "/v1/chain", "/v1/roots/"].iter().any(|p| path.starts_with(p)) =>
+            {
+                &self.reports
+            }
             ("POST", path) if path.starts_with("/v1/proofs") => &self.submit,
             (_, path) if path.starts_with("/v1/uploads") => &self.submit,
             (_, path) if path.starts_with("/v1/quotes") || path.starts_with("/v1/budgets") => {
@@ -139,7 +150,11 @@ impl Functions {
             (_, path) if path.starts_with("/v1/circuits") || path.starts_with("/v1/keys") => {
                 &self.circuits
             }
-            (_, path) if path.starts_with("/dashboard") || path.starts_with("/assets") => {
+            (_, path)
+                if path.starts_with("/dashboard")
+                    || path.starts_with("/assets")
+                    || path == "/performance" =>
+            {
                 &self.dashboard
             }
             _ => &self.status,

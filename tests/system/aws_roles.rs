@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use zkpool_tests::api::Browser;
+use zkpool_tests::api::Client;
 use zkpool_tests::command::zkpool_path;
 use zkpool_tests::service::{BUCKET, Identities, QUEUE, Service};
 use zkpool_tests::standins::{AccessKey, Ministack};
@@ -43,7 +44,7 @@ const SUBMIT: Permissions = &[
             "uploads/*",
         ],
     ),
-    (WRITE, &["idempotency/*", "jobs/*", "late/*", "uploads/*"]),
+    (WRITE, &["idempotency/*", "jobs/*", "late/*", "unbilled/*", "uploads/*"]),
     (WRITE, &["budget-log/*", "performance/*", "server/quote-secret"]),
     (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "uploads/*"]),
     (SEND, &["QUEUE"]),
@@ -61,6 +62,27 @@ const CIRCUITS: Permissions = &[
     (DELETE, &["uploads/*"]),
 ];
 
+/// What cost reports are made of.
+const BOOKS: &[&str] = &[
+    "chain/*",
+    "chain-heads/*",
+    "corrections/*",
+    "jobs/*/outcome.json",
+    "jobs/*/request.json",
+    "jobs/*/waste/*",
+    "unbilled/*",
+    "usage/*",
+];
+
+const REPORTS: Permissions = &[(READ, BOOKS), (READ, &["api-keys/*", "roots/*", "shifts/*"])];
+
+const ROLLUP: Permissions = &[
+    (READ, BOOKS),
+    (READ, &["audits/*", "roots/*"]),
+    (WRITE, &["audits/*", "chain/*", "chain-heads/*", "roots/*", "usage/*"]),
+    (DELETE, &["unbilled/*"]),
+];
+
 const PRICING: Permissions = &[
     (READ, &["api-keys/*", "budget-log/*", "budgets/*", "circuits/*", "idempotency/*"]),
     (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "performance/*"]),
@@ -72,8 +94,10 @@ const PRICING: Permissions = &[
 
 const DASHBOARD: Permissions = &[
     (READ, &["api-keys/*", "sessions/*"]),
-    (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "jobs/*/progress.json"]),
-    (WRITE, &["sessions/*"]),
+    (READ, BOOKS),
+    (READ, &["budget-log/*", "budgets/*", "circuits/*", "idempotency/*", "jobs/*/progress.json"]),
+    (READ, &["public/*", "published/*"]),
+    (WRITE, &["budget-log/*", "public/*", "sessions/*"]),
     (DELETE, &["sessions/*"]),
     (DEPTH, &["QUEUE"]),
 ];
@@ -81,6 +105,7 @@ const DASHBOARD: Permissions = &[
 const PROVER: Permissions = &[
     (READ, &["artifacts/*", "circuits/*", "jobs/*", "late/*", "sweep/*", "uploads/*.json"]),
     (WRITE, &["jobs/*/outcome.json", "jobs/*/progress.json", "jobs/*/waste/*", "sweep/*"]),
+    (WRITE, &["shifts/*", "unbilled/*"]),
     (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "late/*", "uploads/*"]),
     (SEND, &["QUEUE", "DEAD"]),
     (RECEIVE, &["QUEUE", "DEAD"]),
@@ -102,6 +127,8 @@ const ROLES: &[(&str, Permissions)] = &[
     ("circuits", CIRCUITS),
     ("pricing", PRICING),
     ("dashboard", DASHBOARD),
+    ("reports", REPORTS),
+    ("rollup", ROLLUP),
     ("sweep", SWEEP),
     ("prover", PROVER),
 ];
@@ -174,8 +201,22 @@ fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
     assert!(!service.has_object(&format!("jobs/acme/{job}/witness")), "the witness is left");
     show_dashboard(&service, job);
     assert_eq!(service.start_function("sweep").invoke(&json!({}))["errors"], 0);
+    keep_books(&service, &view);
     let log = prover.log();
     assert!(!log.contains("AccessDenied"), "{log}");
+}
+
+/// Rolls up and checks what was charged, and reports it before and after.
+fn keep_books(service: &Service, view: &serde_json::Value) {
+    let created = service.client().post("/v1/keys", &json!({ "scopes": ["finance"] })).ok();
+    let client = Client::new(&service.api.url, created["key"].as_str().unwrap());
+    let before = client.get("/v1/costs?group_by=circuit").ok();
+    assert_eq!(before["total_nano_usd"], view["receipt"]["charge_nano_usd"]);
+    let rolled_up = service.start_function("rollup").invoke(&json!({ "audit": true }));
+    let expected = json!({ "projects": 1, "receipts": 1, "errors": 0, "audited": 1 });
+    assert_eq!(rolled_up, expected);
+    assert_eq!(client.get("/v1/costs?group_by=circuit").ok(), before);
+    assert_eq!(client.get("/v1/chain").ok()["links"][0]["job"], view["id"]);
 }
 
 /// Signs in, sees the job, and signs out for good.
@@ -190,7 +231,9 @@ fn show_dashboard(service: &Service, job: &str) {
     let (status, page) = browser.get("/dashboard/jobs", &cookie);
     assert!(status == 200 && page.contains(job), "{page}");
     assert_eq!(browser.get("/dashboard", &cookie).0, 200);
-    assert_eq!(browser.get("/dashboard/fleet", &cookie).0, 200);
+    for path in ["/dashboard/fleet", "/dashboard/budgets", "/performance"] {
+        assert_eq!(browser.get(path, &cookie).0, 200, "{path}");
+    }
     let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap();
     let form = format!("form_token={}", token.split('"').next().unwrap());
     assert_eq!(browser.post("/dashboard/sign-out", &form, &cookie).0, 303);

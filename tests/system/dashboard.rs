@@ -52,6 +52,24 @@ fn make_history(client: &Client) {
     }
 }
 
+/// A budget that is used up in part, and one that holds a team to its limit.
+fn set_budgets(client: &Client) {
+    let budgets = json!({ "budgets": [
+        { "scope": "*", "limit_nano_usd": 1_000_000, "alerts_percent": [1, 80] },
+        { "scope": "team:red", "limit_nano_usd": 400_000, "hard_stop": true },
+    ] });
+    let set = client.put("/v1/budgets", &budgets).ok();
+    assert_eq!(set["budgets"].as_array().unwrap().len(), 2);
+}
+
+/// Lets anyone see how proofs of one circuit go.
+fn publish(client: &Client) {
+    let circuits = client.get("/v1/circuits").ok();
+    let circuit = circuits["items"][0]["id"].as_str().unwrap();
+    let path = format!("/v1/circuits/{circuit}/publication");
+    assert_eq!(client.put(&path, &json!({ "public": true })).ok()["public"], true);
+}
+
 #[test]
 fn a_browser_shows_what_the_api_answers_and_everyone_can_use_it() {
     let script = root().join("tests/browser/dashboard.mjs");
@@ -59,8 +77,11 @@ fn a_browser_shows_what_the_api_answers_and_everyone_can_use_it() {
     assert!(packages.exists(), "playwright-core is missing: tests/run.sh installs it");
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
-    let key = create_key(data.path(), "acme", "submit,read,finance");
-    make_history(&Client::new(&server.url, &key));
+    let key = create_key(data.path(), "acme", "submit,read,finance,admin");
+    let client = Client::new(&server.url, &key);
+    make_history(&client);
+    set_budgets(&client);
+    publish(&client);
     let printed = succeed(
         Command::new("timeout")
             .args(["300", "node"])

@@ -11,6 +11,7 @@ mod aws;
 mod aws_crash;
 mod aws_roles;
 mod bench;
+mod costs;
 mod crash;
 mod dashboard;
 mod demo;

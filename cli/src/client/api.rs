@@ -7,6 +7,7 @@ use zkpool_types::api::{
     BudgetsView, CircuitView, CreateKey, CreateQuote, CreatedKey, Page, ProofView, PutBudgets,
     QuoteView, RegisterCircuit, RevokedKey, SubmitProof,
 };
+use zkpool_types::chain::{ChainLink, ChainPage, ReceiptView};
 use zkpool_types::limits::{PAGE_ROWS_MAX, WAIT_S_MAX};
 use zkpool_types::{CircuitRef, JobId, JobState, KeyId, KeyRecord};
 
@@ -112,6 +113,27 @@ impl Client {
                 return Err(CliError::NotEnded { job, seconds: wait.total.as_secs() });
             }
         }
+    }
+
+    /// A cost report in the format that the query names.
+    pub(crate) fn costs(&self, query: &[(&str, String)]) -> Result<Vec<u8>, CliError> {
+        self.get_bytes("/v1/costs", query)
+    }
+
+    /// The receipt of a job that has ended.
+    pub(crate) fn receipt(&self, job: JobId) -> Result<ReceiptView, CliError> {
+        self.get(&format!("/v1/proofs/{job}/receipt"), &[])
+    }
+
+    /// The chain of the project's receipts.
+    pub(crate) fn chain(&self) -> Result<Vec<ChainLink>, CliError> {
+        let (mut links, mut after) = (Vec::new(), Some(0));
+        while let Some(last) = after {
+            let page: ChainPage = self.get("/v1/chain", &[("after", last.to_string())])?;
+            links.extend(page.links);
+            after = page.next;
+        }
+        Ok(links)
     }
 
     /// Takes a job back.

@@ -64,6 +64,21 @@ impl Client {
         })
     }
 
+    /// `GET path?query` as the bytes of the answer.
+    pub(crate) fn get_bytes(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Vec<u8>, CliError> {
+        retrying(Repeat::Harmless, pause, || {
+            let request = self.agent.get(self.url(path)).header("authorization", self.bearer());
+            let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
+            self.judge(path, request.query_pairs(pairs).call(), |response| {
+                response.into_body().into_with_config().limit(ANSWER_BYTES_MAX).read_to_vec()
+            })
+        })
+    }
+
     /// `DELETE path`.
     pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
         self.send(Repeat::Harmless, || {

@@ -3,15 +3,18 @@
 mod bench;
 mod budgets;
 mod circuits;
+mod costs;
 mod demo;
 mod devices;
 mod groth16;
 mod keys;
+mod ledger;
 mod proofs;
 mod prove;
 #[cfg(feature = "aws")]
 mod prover;
 mod quote;
+mod receipt;
 mod serve;
 mod verify;
 
@@ -41,6 +44,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Budgets(budgets::BudgetsCommand),
     Verify(verify::VerifyArgs),
+    Costs(costs::CostsArgs),
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
     Groth16(groth16::Groth16Command),
     #[command(subcommand)]
@@ -63,6 +71,9 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Proofs(command) => proofs::run(&command),
         Command::Budgets(command) => budgets::run(command),
         Command::Verify(args) => verify::run(&args),
+        Command::Costs(args) => costs::run(&args),
+        Command::Receipt(command) => receipt::run(&command),
+        Command::Ledger(command) => ledger::run(&command),
         Command::Groth16(command) => groth16::run(&command, drawing),
         Command::Bench(command) => bench::run(&command, drawing),
     }

@@ -4,6 +4,7 @@
 //! A data directory holds `blobs/` and `queue.sqlite` (the truth), `cache/` (can be deleted)
 //! and `lock` (held while a server runs).
 
+mod books;
 mod server;
 mod storage;
 

@@ -15,7 +15,7 @@ use zkpool_ledger::PriceBook;
 use zkpool_types::{ApiKey, KeyId, ProjectId, Scope};
 use zkpool_worker::{Device, Worker};
 
-use super::Storage;
+use super::{Storage, books};
 use crate::client::Client;
 use crate::exit::CliError;
 
@@ -35,6 +35,7 @@ pub(crate) struct Embedded {
     stop: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
     prover: JoinHandle<()>,
+    books: JoinHandle<()>,
 }
 
 impl Embedded {
@@ -55,8 +56,11 @@ impl Embedded {
         let context = Context::new(storage.ports().clone(), Arc::clone(&price_book), settings);
         let prover = prove(&storage, &context, device, &stop)?;
         let jobs = context.jobs().clone();
+        let clock = Arc::clone(&storage.ports().clock);
+        let books = books::keep(context.costs().clone(), clock, stop.clone());
+        let books = storage.runtime().spawn(books);
         let (server, address) = serve(&storage, context, listen, &stop)?;
-        Ok(Self { storage, _lock: lock, address, price_book, jobs, stop, server, prover })
+        Ok(Self { storage, _lock: lock, address, price_book, jobs, stop, server, prover, books })
     }
 
     /// The address that is listened on, as a URL.
@@ -97,7 +101,7 @@ impl Embedded {
         self.stop.cancel();
         let ended = self.storage.runtime().block_on(async {
             let prover = tokio::time::timeout(PROVER_STOP_MAX, self.prover);
-            let (_, server) = tokio::join!(prover, self.server);
+            let (_, server, _) = tokio::join!(prover, self.server, self.books);
             server
         });
         // A proof that was abandoned runs on its own thread until the process ends.

@@ -35,6 +35,9 @@ pub enum BillingError {
         /// The link's number.
         seq: u64,
     },
+    /// Roll-ups wrote batch after batch while a report was read.
+    #[error("receipts were rolled up while they were read; ask again")]
+    Disturbed,
     /// A job has not ended, or there is none.
     #[error("expected a job that has ended, found none of id {0}")]
     NotEnded(JobId),
@@ -61,6 +64,7 @@ impl BillingError {
             Self::Cost(CostError::TooManyGroups { .. }) | Self::Query(_) | Self::Month(_) => {
                 ErrorCode::InvalidRequest
             }
+            Self::Disturbed => ErrorCode::Unavailable,
             Self::NotEnded(_) => ErrorCode::NotFound,
             Self::Port(error) => error.code(),
         }

@@ -43,7 +43,7 @@ const TEXTS: [&str; 9] =
 ///
 /// # Errors
 /// A row cannot be written.
-pub(crate) fn write(rows: &[UsageRow]) -> Result<Vec<u8>, BillingError> {
+pub fn write(rows: &[UsageRow]) -> Result<Vec<u8>, BillingError> {
     let mut columns: Vec<_> = TEXTS
         .into_iter()
         .map(|name| Column::text(name, rows.iter().map(|row| text_of(row, name))))
@@ -82,7 +82,7 @@ fn text_of(row: &UsageRow, column: &str) -> Option<String> {
 ///
 /// # Errors
 /// The file is not one that [`write`] made.
-pub(crate) fn read(file: Bytes) -> Result<Vec<UsageRow>, BillingError> {
+pub fn read(file: Bytes) -> Result<Vec<UsageRow>, BillingError> {
     let mut names = TEXTS.to_vec();
     names.extend(["finished_at", "billed_at", "charge_usd", "waste_usd"]);
     names.extend(USAGE.iter().map(|(name, ..)| *name));
@@ -144,7 +144,7 @@ fn utf8(bytes: &ByteArray) -> &str {
 ///
 /// # Errors
 /// The file is not one that [`write`] made, or the groups are too many.
-pub(crate) fn add(
+pub fn add(
     file: Bytes,
     project: &ProjectId,
     day: Date,

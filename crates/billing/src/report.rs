@@ -1,6 +1,6 @@
 //! Cost reports: partitions, and what is not rolled up yet.
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use zkpool_jobs::keys;
 use zkpool_ledger::costs::{Groups, day_of};
@@ -16,6 +16,9 @@ const PAGE_PARTITIONS: usize = 1000;
 
 /// Partitions in memory at once.
 const READS_MAX: usize = 8;
+
+/// Times that a report is read before it is given up: a roll-up writes a few batches an hour.
+const READ_TRIES: usize = 5;
 
 /// Largest partition, in bytes: the rows of one batch.
 const PARTITION_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -42,8 +45,7 @@ impl Costs {
         by: &[Dimension],
     ) -> Result<CostReport, BillingError> {
         check(query)?;
-        let mut groups = Groups::new(by);
-        let closed_through = self.collect(project, query, by, &mut groups).await?;
+        let (groups, closed_through) = self.collect_undisturbed(project, query, by).await?;
         let (rows, total) = groups.finish()?;
         Ok(CostReport {
             project: project.clone(),
@@ -56,6 +58,25 @@ impl Costs {
             total_nano_usd: total.charge_nano_usd,
             total,
         })
+    }
+
+    /// Groups every row that the query asks for. A roll-up that writes a batch meanwhile deletes
+    /// marks that were still to be seen: then everything is read again.
+    async fn collect_undisturbed(
+        &self,
+        project: &ProjectId,
+        query: &CostQuery,
+        by: &[Dimension],
+    ) -> Result<(Groups, Option<String>), BillingError> {
+        for _ in 0..READ_TRIES {
+            let before = self.log(project).await?.number();
+            let mut groups = Groups::new(by);
+            let closed_through = self.collect(project, query, by, &mut groups).await?;
+            if self.log(project).await?.number() == before {
+                return Ok((groups, closed_through));
+            }
+        }
+        Err(BillingError::Disturbed)
     }
 
     /// Groups every row that the query asks for. Returns the latest closed month.
@@ -115,13 +136,14 @@ impl Costs {
         files: Vec<(&BlobKey, Date, u64)>,
         groups: &mut Groups,
     ) -> Result<(), BillingError> {
-        let files = files.into_iter().map(async |(key, day, _)| {
-            let file = self.ports.blobs.get(key, PARTITION_BYTES_MAX).await?;
-            Ok::<_, BillingError>((file, day))
-        });
-        let mut files = stream::iter(files).buffered(READS_MAX);
-        while let Some((file, day)) = files.try_next().await? {
-            partition::add(file, project, day, by, groups)?;
+        for files in files.chunks(READS_MAX) {
+            let read: Vec<_> = files
+                .iter()
+                .map(|(key, ..)| self.ports.blobs.get(key, PARTITION_BYTES_MAX))
+                .collect();
+            for (file, (_, day, _)) in try_join_all(read).await?.into_iter().zip(files) {
+                partition::add(file, project, *day, by, groups)?;
+            }
         }
         Ok(())
     }

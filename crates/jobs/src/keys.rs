@@ -19,6 +19,7 @@
 //! chain-heads/{project}.json                     cached: the batch made last
 //! usage/{project}/dt={day}/hour={hour}/{number}.parquet
 //!                                                create-once: rows of a batch
+//! shifts/{day}/{prover}.json                     cached: how long a prover ran
 //! roots/{day}.json                               create-once: the state of all chains
 //! audits/{project}/{number}.json                 what a check of rows against records found
 //! api-keys/{digest of key}.json                  key record
@@ -212,6 +213,18 @@ pub fn partitions(project: &ProjectId) -> String {
 #[must_use]
 pub fn partition(project: &ProjectId, day: Date, hour: i8, batch: u64) -> BlobKey {
     key(format!("usage/{project}/dt={day}/hour={hour:02}/{batch:010}.parquet"))
+}
+
+/// The prefix of the notes of every prover that ran on a day.
+#[must_use]
+pub fn shifts(day: Date) -> String {
+    format!("shifts/{day}/")
+}
+
+/// How long a prover ran on a day. Its name is the id of its process.
+#[must_use]
+pub fn shift(day: Date, prover: AttemptId) -> BlobKey {
+    key(format!("shifts/{day}/{prover}.json"))
 }
 
 /// The published state of all chains at the end of a day.

@@ -117,8 +117,8 @@ pub struct LinkContent {
 ///
 /// # Errors
 /// The link cannot be written as JSON.
-pub fn link(head: ChainHead, content: LinkContent) -> Result<ChainLink, ChainError> {
-    let LinkContent { job, record, kind, billed_at, receipt_sha256 } = content;
+pub fn link(head: ChainHead, content: &LinkContent) -> Result<ChainLink, ChainError> {
+    let LinkContent { job, record, kind, billed_at, receipt_sha256 } = *content;
     let (seq, previous) = (head.length.saturating_add(1), head.hash);
     let hash = Sha256Digest::from_bytes([0; 32]);
     let link = ChainLink { seq, previous, job, record, kind, billed_at, receipt_sha256, hash };
@@ -221,7 +221,7 @@ mod tests {
         let mut head = ChainHead::default();
         (0..length)
             .map(|number| {
-                let link = link(head, content(number)).unwrap();
+                let link = link(head, &content(number)).unwrap();
                 head = follow(head, &link).unwrap();
                 link
             })
@@ -259,7 +259,7 @@ mod tests {
         let receipt = json!({"charge": 1});
         let sha = canonical_digest(&receipt).unwrap();
         let link =
-            link(ChainHead::default(), LinkContent { receipt_sha256: sha, ..content(0) }).unwrap();
+            link(ChainHead::default(), &LinkContent { receipt_sha256: sha, ..content(0) }).unwrap();
         assert_eq!(check_receipt(&link, &receipt), Ok(()));
         assert!(check_receipt(&link, &json!({"charge": 2})).is_err());
     }

@@ -15,6 +15,7 @@ pub mod circuit;
 pub mod cost;
 pub mod digest;
 pub mod error_code;
+pub mod fleet;
 pub mod ids;
 pub mod job;
 pub mod key;
@@ -35,6 +36,7 @@ pub use cost::{
 };
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
+pub use fleet::Shift;
 pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, QuoteId, SessionId, UploadId};
 pub use job::{
     Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,

@@ -38,6 +38,11 @@ pub fn sweep() -> ExitCode {
     run(async { schedule::run(context::from_environment().await?).await })
 }
 
+/// Rolls up once for each event, and checks the books too where the event says `{"audit": true}`.
+pub fn roll_up() -> ExitCode {
+    run(async { schedule::run_roll_up(context::from_environment().await?).await })
+}
+
 /// Runs a function until Lambda ends its process.
 fn run(function: impl Future<Output = Result<(), Error>>) -> ExitCode {
     log::init();

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
+use axum::response::Response;
 use serde::Deserialize;
 use zkpool_jobs::JobFilter;
 use zkpool_types::{Dimension, ProjectId};
@@ -12,7 +13,7 @@ use crate::dashboard::breakdown::{Breakdown, SumsRow, dimension_name};
 use crate::dashboard::page::{Drawn, Frame, Page, Section};
 use crate::dashboard::period::{Period, Preset};
 use crate::extract::QueryParams;
-use crate::{ApiError, ApiResult, Context};
+use crate::{ApiError, ApiResult, Context, costs};
 
 /// Jobs whose tags are offered as groupings.
 const JOBS_LOOKED_AT: usize = 50;
@@ -48,6 +49,25 @@ struct CostsPage {
     closed_through: Option<String>,
 }
 
+impl CostsPage {
+    /// The address of this report as a file.
+    fn file(&self, format: &str) -> String {
+        let by = self.by.to_string();
+        address("/dashboard/costs/download", self.period, &[("group_by", &by), ("format", format)])
+    }
+
+    /// The address of every charge as a file.
+    fn file_of_charges(&self, format: &str) -> String {
+        address("/dashboard/costs/download", self.period, &[("format", format)])
+    }
+}
+
+/// The address of a page or file about a period.
+fn address(path: &str, Period { from, to }: Period, fields: &[(&str, &str)]) -> String {
+    let fields = serde_urlencoded::to_string(fields).unwrap_or_default();
+    format!("{path}?from={from}&to={to}&{fields}")
+}
+
 /// A grouping that is offered.
 struct Choice {
     value: String,
@@ -64,23 +84,34 @@ pub(crate) async fn page(
     let period = Period::of_query(&query.from, &query.to, now)?;
     let by = dimension(&query.group_by)?;
     let project = &signed_in.caller.project;
-    let costs = Breakdown::read(&context, project, period, &by).await?;
-    let mut rows = costs.rows();
+    let report = Breakdown::read(&context, project, period, &by).await?;
+    let mut rows = report.rows();
     let left_out = rows.len().saturating_sub(ROWS_MAX);
     rows.truncate(ROWS_MAX);
     Ok(Page(CostsPage {
         frame: Frame::new(Section::Costs, &signed_in),
         period,
-        presets: period.presets(now),
+        presets: period.presets(now, |period| {
+            address("/dashboard/costs", period, &[("group_by", &by.to_string())])
+        }),
         choices: choices(&context, project, &by).await?,
         heading: dimension_name(&by),
         by,
-        spend: costs.spend_chart().draw()?,
+        spend: report.spend_chart().draw()?,
         rows,
         left_out,
-        total: costs.total_row(),
-        closed_through: costs.closed_through,
+        total: report.total_row(),
+        closed_through: report.closed_through,
     }))
+}
+
+/// A report as a file: what the API answers, for whoever is signed in.
+pub(crate) async fn download(
+    State(context): State<Context>,
+    Extension(signed_in): Extension<SignedIn>,
+    query: QueryParams<costs::CostsQuery>,
+) -> ApiResult<Response> {
+    costs::costs(State(context), signed_in.caller, query).await
 }
 
 fn dimension(text: &str) -> ApiResult<Dimension> {

@@ -10,6 +10,7 @@
 
 mod assets;
 mod breakdown;
+mod budgets;
 mod charts;
 mod costs;
 mod fleet;
@@ -18,6 +19,7 @@ mod format;
 mod jobs;
 mod overview;
 mod page;
+mod performance;
 mod period;
 mod receipt;
 mod session;
@@ -41,10 +43,13 @@ pub fn router(context: &Context) -> Router {
         .serve(Endpoint::SignOut, sign_in::sign_out)
         .serve(Endpoint::OverviewPage, overview::page)
         .serve(Endpoint::CostsPage, costs::page)
+        .serve(Endpoint::DownloadCosts, costs::download)
         .serve(Endpoint::JobsPage, jobs::page)
         .serve(Endpoint::JobPage, receipt::page)
         .serve(Endpoint::DownloadReceipt, receipt::download)
         .serve(Endpoint::FleetPage, fleet::page)
+        .serve(Endpoint::BudgetsPage, budgets::page)
+        .serve(Endpoint::PerformancePage, performance::page)
         .serve(Endpoint::Asset, assets::serve)
         .finish()
         .layer(from_fn_with_state(context.clone(), page::protect))

@@ -70,7 +70,8 @@ pub(crate) async fn page(
     Ok(Page(OverviewPage {
         frame: Frame::new(Section::Overview, &signed_in),
         period,
-        presets: period.presets(now),
+        presets: period
+            .presets(now, |Period { from, to }| format!("/dashboard?from={from}&to={to}")),
         total: costs.total_row(),
         median: times.as_ref().map_or("–".to_owned(), |times| times.percentiles[0].1.clone()),
         waiting: format::grouped(depth.visible),

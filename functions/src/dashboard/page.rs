@@ -17,17 +17,21 @@ pub(crate) enum Section {
     Overview,
     Costs,
     Jobs,
+    Budgets,
     Fleet,
+    Performance,
     /// A page that is no section, such as the one that asks for a key.
     None,
 }
 
 impl Section {
-    const MENU: [(Self, &'static str, &'static str); 4] = [
+    const MENU: [(Self, &'static str, &'static str); 6] = [
         (Self::Overview, "/dashboard", "Overview"),
         (Self::Costs, "/dashboard/costs", "Costs"),
         (Self::Jobs, "/dashboard/jobs", "Jobs"),
+        (Self::Budgets, "/dashboard/budgets", "Budgets"),
         (Self::Fleet, "/dashboard/fleet", "Queue and fleet"),
+        (Self::Performance, "/performance", "Performance"),
     ];
 }
 

@@ -24,7 +24,8 @@ pub(crate) struct Period {
 /// A period with a name of its own.
 pub(crate) struct Preset {
     pub(crate) name: &'static str,
-    pub(crate) period: Period,
+    /// Where the same page shows it.
+    pub(crate) path: String,
     pub(crate) is_here: bool,
 }
 
@@ -88,8 +89,8 @@ impl Period {
         columns
     }
 
-    /// The periods that finance teams ask for, beside this one.
-    pub(crate) fn presets(self, now: Timestamp) -> Vec<Preset> {
+    /// The periods that finance teams ask for, beside this one. `path` is where the page shows one.
+    pub(crate) fn presets(self, now: Timestamp, path: impl Fn(Self) -> String) -> Vec<Preset> {
         let today = today(now);
         let last_month = today.first_of_month().yesterday().unwrap_or(today);
         let year_ago = today.saturating_sub(1.year()).first_of_month();
@@ -102,7 +103,7 @@ impl Period {
         .into_iter()
         .map(|(name, from, to)| {
             let period = Self { from, to };
-            Preset { name, period, is_here: period == self }
+            Preset { name, path: path(period), is_here: period == self }
         })
         .collect()
     }
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(period, self::period("2026-10-27", "2026-11-25"));
         assert_eq!((period.days(), period.columns().len()), (30, 30));
         assert_eq!(period.columns()[29].name, "25 Nov");
-        assert!(period.presets(now())[0].is_here);
+        assert!(period.presets(now(), Period::text)[0].is_here);
     }
 
     #[test]
@@ -165,9 +166,9 @@ mod tests {
     #[test]
     fn presets_are_whole_months_in_january_too() {
         let now = "2027-01-31T00:00:00Z".parse().unwrap();
-        let presets = period("", "").presets(now);
+        let presets = period("", "").presets(now, Period::text);
         let last_month = presets.iter().find(|preset| preset.name == "Last month").unwrap();
-        assert_eq!(last_month.period, period("2026-12-01", "2026-12-31"));
+        assert_eq!(last_month.path, period("2026-12-01", "2026-12-31").text());
     }
 
     #[test]

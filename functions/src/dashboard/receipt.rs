@@ -7,7 +7,8 @@ use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use zkpool_ledger::{PriceBook, recompute};
 use zkpool_types::api::ProofView;
-use zkpool_types::{ChargeLine, JobId, Receipt};
+use zkpool_types::chain::ChainLink;
+use zkpool_types::{ChargeLine, JobId, QuotedCharge, Receipt};
 
 use crate::dashboard::SignedIn;
 use crate::dashboard::format::{self, Amount};
@@ -30,6 +31,19 @@ struct JobPage {
     finished: Option<Moment>,
     failure: Option<(String, String)>,
     receipt: Option<ReceiptView>,
+    link: Option<LinkView>,
+}
+
+/// Where the receipt is in the project's chain.
+struct LinkView {
+    number: String,
+    billed: Moment,
+    hash: String,
+}
+
+fn link_view(link: &ChainLink) -> LinkView {
+    let ChainLink { seq, billed_at, hash, .. } = link;
+    LinkView { number: format::grouped(*seq), billed: (*billed_at).into(), hash: hash.to_string() }
 }
 
 /// A receipt as it is shown.
@@ -46,7 +60,26 @@ struct ReceiptView {
     development: bool,
     stages: Vec<Stage>,
     lines: Vec<Line>,
+    quoted: Option<QuotedView>,
     check: Check,
+}
+
+/// What was agreed before the work, and what the work came to.
+struct QuotedView {
+    quote: String,
+    price: Amount,
+    metered: Amount,
+    lines: Vec<Line>,
+}
+
+fn quoted_view(quoted: &QuotedCharge) -> QuotedView {
+    let QuotedCharge { quote, price_nano_usd, metered_nano_usd, metered_lines } = quoted;
+    QuotedView {
+        quote: quote.as_ref().map_or("set by the service".to_owned(), ToString::to_string),
+        price: (*price_nano_usd).into(),
+        metered: (*metered_nano_usd).into(),
+        lines: metered_lines.iter().map(line).collect(),
+    }
 }
 
 /// A stage of the work and how long it took.
@@ -78,9 +111,16 @@ pub(crate) async fn page(
     Extension(signed_in): Extension<SignedIn>,
     PathParam(id): PathParam,
 ) -> ApiResult<Page<impl Template>> {
-    let view = context.jobs().view(&signed_in.caller.project, job_id(&id)?).await?;
-    let book = context.jobs().price_book();
-    Ok(Page(job_page(Frame::new(Section::Jobs, &signed_in), view, book)))
+    let project = &signed_in.caller.project;
+    let view = context.jobs().view(project, job_id(&id)?).await?;
+    let link = match view.receipt {
+        Some(_) => context.costs().receipt(project, view.id).await?.link,
+        None => None,
+    };
+    let mut page =
+        job_page(Frame::new(Section::Jobs, &signed_in), view, context.jobs().price_book());
+    page.link = link.as_ref().map(link_view);
+    Ok(Page(page))
 }
 
 fn job_page(frame: Frame, view: ProofView, book: &PriceBook) -> JobPage {
@@ -96,6 +136,7 @@ fn job_page(frame: Frame, view: ProofView, book: &PriceBook) -> JobPage {
         finished: view.finished_at.map(Moment::from),
         failure: view.failure.map(|failure| (failure.code.to_string(), failure.detail)),
         receipt: view.receipt.map(|receipt| receipt_view(&receipt, book)),
+        link: None,
     }
 }
 
@@ -114,6 +155,7 @@ fn receipt_view(receipt: &Receipt, book: &PriceBook) -> ReceiptView {
         development: receipt.development,
         stages: stages(receipt),
         lines: receipt.lines.iter().map(line).collect(),
+        quoted: receipt.quoted.as_ref().map(quoted_view),
         check: check(receipt, book),
     }
 }
@@ -152,14 +194,17 @@ fn line(line: &ChargeLine) -> Line {
     Line { item: item.clone(), quantity, unit: unit.to_owned(), amount: (*amount_nano_usd).into() }
 }
 
+/// Recomputes the receipt by the price book that it names: the service's own, or an earlier one.
 fn check(receipt: &Receipt, book: &PriceBook) -> Check {
-    if receipt.price_book != book.version() {
-        return Check::NoPriceBook;
-    }
-    match recompute(book, receipt) {
-        Ok(()) => Check::Agrees,
-        Err(mismatch) => Check::Differs(mismatch.to_string()),
-    }
+    let result = if receipt.price_book == book.version() {
+        recompute(book, receipt)
+    } else {
+        match PriceBook::of_version(&receipt.price_book) {
+            Ok(Some(book)) => recompute(&book, receipt),
+            Ok(None) | Err(_) => return Check::NoPriceBook,
+        }
+    };
+    result.map_or_else(|mismatch| Check::Differs(mismatch.to_string()), |()| Check::Agrees)
 }
 
 /// The receipt as it is stored, for whoever recomputes it elsewhere.

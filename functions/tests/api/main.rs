@@ -4,6 +4,7 @@
 
 mod budgets;
 mod circuits;
+mod costs;
 mod dashboard;
 mod harness;
 mod http;

@@ -10,6 +10,9 @@ use crate::harness::{Api, Call, Member, WITNESS, inline, registration};
 /// An id that names nothing.
 const NOBODY: &str = "018f2e7a-0000-7000-8000-000000000001";
 
+/// The query of a report as a file.
+const FILE: &str = "from=2026-01-01&to=2026-01-31&format=csv";
+
 /// A project with one object of every kind.
 struct Owned {
     circuit: String,
@@ -95,6 +98,13 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         Endpoint::CreateKey => (Call::post("/v1/keys").json(&json!({ "scopes": ["read"] })), 201),
         Endpoint::ListKeys => (Call::get("/v1/keys"), 200),
         Endpoint::RevokeKey => (Call::delete(format!("/v1/keys/{key_id}")), 200),
+        Endpoint::Costs => (Call::get("/v1/costs"), 200),
+        // Nobody but whoever runs the service; the tests of costs have its key.
+        Endpoint::FleetCosts => (Call::get("/v1/costs/fleet"), 403),
+        Endpoint::ShowReceipt => (Call::get(format!("/v1/proofs/{ended}/receipt")), 200),
+        Endpoint::Chain => (Call::get("/v1/chain"), 200),
+        // None is published before a day has passed; the tests of costs see one.
+        Endpoint::DailyRoot => (Call::get("/v1/roots/2026-01-01"), 404),
         Endpoint::SignInPage => (Call::get("/dashboard/sign-in"), 200),
         Endpoint::SignIn => (Call::post("/dashboard/sign-in").form(&[("key", &member.key)]), 303),
         Endpoint::SignOut => {
@@ -102,10 +112,13 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         }
         Endpoint::OverviewPage => (Call::get("/dashboard"), 200),
         Endpoint::CostsPage => (Call::get("/dashboard/costs"), 200),
+        Endpoint::DownloadCosts => (Call::get(format!("/dashboard/costs/download?{FILE}")), 200),
         Endpoint::JobsPage => (Call::get("/dashboard/jobs"), 200),
         Endpoint::JobPage => (Call::get(format!("/dashboard/jobs/{job}")), 200),
         Endpoint::DownloadReceipt => (Call::get(format!("/dashboard/jobs/{ended}/receipt")), 200),
         Endpoint::FleetPage => (Call::get("/dashboard/fleet"), 200),
+        Endpoint::BudgetsPage => (Call::get("/dashboard/budgets"), 200),
+        Endpoint::PerformancePage => (Call::get("/performance"), 200),
         Endpoint::Asset => (Call::get("/assets/style.css"), 200),
     }
 }
@@ -133,6 +146,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::CancelProof
         | Endpoint::ReceiveUpload
         | Endpoint::RevokeKey
+        | Endpoint::ShowReceipt
         | Endpoint::JobPage
         | Endpoint::DownloadReceipt => Reach::ByName(plain),
         Endpoint::RegisterCircuit => {
@@ -144,10 +158,17 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         // The foreign key sees itself and nothing else; the tests of keys say so, and those of
         // budgets, of performance and of the dashboard.
         Endpoint::ListKeys
+        | Endpoint::Costs
+        | Endpoint::FleetCosts
+        | Endpoint::Chain
+        | Endpoint::DailyRoot
         | Endpoint::OverviewPage
         | Endpoint::CostsPage
+        | Endpoint::DownloadCosts
         | Endpoint::JobsPage
         | Endpoint::FleetPage
+        | Endpoint::BudgetsPage
+        | Endpoint::PerformancePage
         | Endpoint::SignInPage
         | Endpoint::SignIn
         | Endpoint::SignOut
@@ -285,7 +306,10 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             Endpoint::ShowProof => &["wait=26", "wait=-1", "wait=x", "a=b"],
             Endpoint::ReceiveUpload => &["", "a=b", "token=a&token=b"],
             Endpoint::OverviewPage => &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"],
+            Endpoint::Costs => &["from=x", "to=2026-02-30", "group_by=week", "format=xls", "a=b"],
+            Endpoint::Chain => &["after=x", "after=-1", "a=b"],
             Endpoint::CostsPage => &["from=x", "group_by=week", "group_by=tag:", "a=b"],
+            Endpoint::DownloadCosts => &["from=x", "group_by=week", "format=xml", "a=b"],
             Endpoint::JobsPage => &["state=done", "tag=x", "after=x", "a=b"],
             Endpoint::Index
             | Endpoint::Health
@@ -304,12 +328,17 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::CreateUpload
             | Endpoint::CreateKey
             | Endpoint::RevokeKey
+            | Endpoint::FleetCosts
+            | Endpoint::ShowReceipt
+            | Endpoint::DailyRoot
             | Endpoint::SignInPage
             | Endpoint::SignIn
             | Endpoint::SignOut
             | Endpoint::JobPage
             | Endpoint::DownloadReceipt
             | Endpoint::FleetPage
+            | Endpoint::BudgetsPage
+            | Endpoint::PerformancePage
             | Endpoint::Asset => &[],
         };
         let path = endpoint.row().path.replace("{id}", &owned.job);
@@ -349,15 +378,23 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::ReceiveUpload
             | Endpoint::ListKeys
             | Endpoint::RevokeKey
+            | Endpoint::Costs
+            | Endpoint::FleetCosts
+            | Endpoint::ShowReceipt
+            | Endpoint::Chain
+            | Endpoint::DailyRoot
             | Endpoint::SignInPage
             | Endpoint::SignIn
             | Endpoint::SignOut
             | Endpoint::OverviewPage
             | Endpoint::CostsPage
+            | Endpoint::DownloadCosts
             | Endpoint::JobsPage
             | Endpoint::JobPage
             | Endpoint::DownloadReceipt
             | Endpoint::FleetPage
+            | Endpoint::BudgetsPage
+            | Endpoint::PerformancePage
             | Endpoint::Asset => false,
         };
         if !reads_json {

@@ -30,6 +30,7 @@ mod keys;
 mod meter;
 mod protection;
 mod settings;
+mod shift;
 mod warm;
 mod worker;
 

@@ -25,6 +25,8 @@ struct Laps {
     since: Duration,
     spent: BTreeMap<Stage, Duration>,
     device: Option<ProvingDevice>,
+    /// Spent on devices that failed.
+    fallback: Duration,
     self_check_failures: u64,
     charged: &'static [Stage],
 }
@@ -50,6 +52,7 @@ impl Meter {
             since,
             spent: BTreeMap::new(),
             device: None,
+            fallback: Duration::ZERO,
             self_check_failures: 0,
             charged: &[],
         };
@@ -64,14 +67,17 @@ impl Meter {
 
     /// Stands still, and from now on measures what the job spends on `device`.
     ///
-    /// What it spent on another device before is forgotten: nobody pays for a device that failed.
+    /// What it spent on another device before is set aside: nobody pays for a device that failed.
     ///
     /// Only the time in `charged` stages counts as the device's.
     pub fn begin(&self, device: ProvingDevice, charged: &'static [Stage]) {
         let mut laps = self.laps();
         laps.charged = charged;
         laps.change(None, self.clock.elapsed());
-        laps.spent.retain(|stage, _| *stage == Stage::Fetching);
+        let fetching = laps.spent.remove(&Stage::Fetching);
+        let failed: Duration = laps.spent.values().sum();
+        laps.fallback += failed;
+        laps.spent = fetching.map(|spent| (Stage::Fetching, spent)).into_iter().collect();
         laps.device = Some(device);
     }
 
@@ -106,6 +112,7 @@ impl Meter {
             msm_us,
             verify_us,
             device_us: laps.charged.iter().copied().map(us).sum(),
+            fallback_us: micros(laps.fallback),
             self_check_failures: laps.self_check_failures,
             ..Usage::default()
         }
@@ -144,6 +151,7 @@ mod tests {
         }
         let usage = meter.usage();
         assert_eq!((usage.fetch_us, usage.msm_us, usage.device_us), (1_000, 4_000, 4_000));
+        assert_eq!(usage.fallback_us, 2_000);
         assert_eq!(meter.device(), Some(DeviceClass::new("cpu").into()));
     }
 

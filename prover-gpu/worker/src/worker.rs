@@ -11,7 +11,9 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use zkpool_jobs::{Circuits, Claim, Commit, CommitError, Jobs, Ports, WitnessError};
 use zkpool_ports::{BlobStore, Clock, Rng};
-use zkpool_types::{DeviceClass, ErrorCode, Failure, JobRequest, Secret, Stage, TraceParent};
+use zkpool_types::{
+    AttemptId, DeviceClass, ErrorCode, Failure, JobRequest, Secret, Stage, TraceParent,
+};
 
 use crate::attempt::{self, Fault, Verdict};
 use crate::device::{Blinding, Device};
@@ -23,6 +25,7 @@ use crate::keys::KeyError;
 use crate::meter::Meter;
 use crate::protection::{self, HeldJob, HeldJobs, Protection};
 use crate::settings::Settings;
+use crate::shift::Shifts;
 use crate::warm;
 
 /// Times a commit is tried while storage does not answer. The proof is at hand, and a new attempt
@@ -63,6 +66,7 @@ pub struct Worker {
     lanes_free: Arc<Semaphore>,
     blobs: Arc<dyn BlobStore>,
     held: HeldJobs,
+    shifts: Shifts,
     protection: Option<Arc<dyn Protection>>,
     phase: watch::Sender<Phase>,
     settings: Settings,
@@ -109,6 +113,9 @@ impl Worker {
             let price_book = jobs.price_book().version();
             return Err(WorkerError::UnpricedDevice { device: device.class(), price_book });
         }
+        let (prover, class) = (AttemptId::new(ports.ids.next()), device.class());
+        let shifts =
+            Shifts::begin(Arc::clone(&ports.blobs), Arc::clone(&ports.clock), prover, class);
         let devices = Arc::new(Devices::new(&ports, device, &settings));
         let circuits = Circuits::new(ports.clone());
         let fetcher = Fetcher::new(jobs.clone(), circuits, Arc::clone(&devices));
@@ -125,6 +132,7 @@ impl Worker {
             lanes_free,
             blobs,
             held,
+            shifts,
             protection,
             phase,
             settings,
@@ -165,6 +173,7 @@ impl Worker {
             join_all(lanes),
             self.sweep(&stop),
             self.keep_protected(&stop),
+            self.shifts.keep(&stop),
             draining,
         );
     }
@@ -382,9 +391,13 @@ impl Worker {
     /// Commits what an attempt ended with. Where storage does not answer, the same commit is
     /// tried again before the work is given up.
     async fn publish(&self, job: Job, verdict: Verdict) {
+        let verified = self.clock.elapsed();
         for _ in 0..COMMIT_TRIES {
             match self.commit(&job, verdict.clone()).await {
-                Ok(commit) => return say_how_it_went(&commit),
+                Ok(commit) => {
+                    self.shifts.published(self.clock.elapsed().saturating_sub(verified));
+                    return say_how_it_went(&commit);
+                }
                 Err(error) => tracing::warn!(%error, "the outcome cannot be published"),
             }
             self.clock.sleep(self.settings.outage_pause).await;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use zkpool_jobs::keys;
-use zkpool_types::UsageRow;
-use zkpool_types::chain::Batch;
+use zkpool_types::chain::{Batch, ChainLink};
+use zkpool_types::{ProjectId, UsageRow};
 
 use crate::{BillingError, Costs, partition};
 
@@ -17,12 +17,22 @@ const READS_MAX: usize = 32;
 impl Costs {
     /// The rows of a batch, made again from the records it names.
     pub(crate) async fn rows_of(&self, batch: &Batch) -> Result<Vec<UsageRow>, BillingError> {
-        let rows = batch.links.iter().map(async |link| {
-            let found = self.find(&batch.project, link.job, link.record).await?;
-            let row = found.ok_or_else(|| BillingError::Lost { job: link.job, seq: link.seq })?.row;
-            Ok::<_, BillingError>(UsageRow { kind: link.kind, billed_at: link.billed_at, ..row })
-        });
-        stream::iter(rows).buffered(READS_MAX).try_collect().await
+        let mut rows = Vec::with_capacity(batch.links.len());
+        for links in batch.links.chunks(READS_MAX) {
+            let made: Vec<_> = links.iter().map(|link| self.row_of(&batch.project, link)).collect();
+            rows.extend(try_join_all(made).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn row_of(
+        &self,
+        project: &ProjectId,
+        link: &ChainLink,
+    ) -> Result<UsageRow, BillingError> {
+        let found = self.find(project, link.job, link.record).await?;
+        let row = found.ok_or(BillingError::Lost { job: link.job, seq: link.seq })?.row;
+        Ok(UsageRow { kind: link.kind, billed_at: link.billed_at, ..row })
     }
 
     /// Writes the partitions of a batch, those that are there already left as they are.

@@ -1,6 +1,6 @@
 //! What is not in the chain yet.
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use zkpool_jobs::{created_at, keys};
 use zkpool_ledger::costs::{day_of, month_of};
@@ -122,11 +122,22 @@ impl Costs {
             } else if let Some(found) = self.find(project, mark.job, record).await? {
                 pending.found.push(found);
                 pending.marks.push(mark.key);
-            } else if now.duration_since(created_at(mark.job)) > MARK_AFTER {
+            } else if self.is_stale(project, mark.job, now).await? {
                 pending.marks.push(mark.key);
             }
         }
         Ok(())
+    }
+
+    /// Whether a job ended long ago, so that a mark of work on it stands for what was never recorded.
+    async fn is_stale(
+        &self,
+        project: &ProjectId,
+        job: JobId,
+        now: Timestamp,
+    ) -> Result<bool, BillingError> {
+        let old = now.duration_since(created_at(job)) > MARK_AFTER;
+        Ok(old && self.ports.blobs.head(&keys::outcome(project, job)).await?.is_some())
     }
 
     /// Open jobs that have ended meanwhile.
@@ -232,10 +243,14 @@ impl Costs {
         project: &ProjectId,
         jobs: &[JobId],
     ) -> Result<Vec<(JobId, Option<Found>)>, BillingError> {
-        let rows = jobs.iter().map(async |job| {
-            let found = self.find(project, *job, ChainRecord::Outcome).await?;
-            Ok::<_, BillingError>((*job, found))
-        });
-        stream::iter(rows).buffered(READS_MAX).try_collect().await
+        try_join_all(jobs.iter().map(|job| self.look(project, *job)).collect::<Vec<_>>()).await
+    }
+
+    async fn look(
+        &self,
+        project: &ProjectId,
+        job: JobId,
+    ) -> Result<(JobId, Option<Found>), BillingError> {
+        Ok((job, self.find(project, job, ChainRecord::Outcome).await?))
     }
 }

@@ -157,7 +157,7 @@ fn fill(batch: &mut Batch, found: Vec<Found>) -> Result<Vec<UsageRow>, BillingEr
             billed_at: row.billed_at,
             receipt_sha256,
         };
-        let link = link(batch.head, content)?;
+        let link = link(batch.head, &content)?;
         batch.head = ChainHead { length: link.seq, hash: link.hash };
         batch.links.push(link);
         rows.push(row);

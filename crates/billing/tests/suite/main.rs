@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod fleet;
 mod histories;
 mod history;
 mod months;

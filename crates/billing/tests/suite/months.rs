@@ -14,7 +14,8 @@ async fn a_report_includes_the_last_proof_before_and_after_it_is_rolled_up() {
     let before = world.report(&[Dimension::Circuit]).await;
     assert_eq!((before.rows.len(), before.total.proofs), (1, 1));
     assert_eq!(world.costs.roll_up_all().await.unwrap().receipts, 1);
-    assert_eq!(world.report(&[Dimension::Circuit]).await, before);
+    let after = world.report(&[Dimension::Circuit]).await;
+    assert_eq!((after.rows, after.total), (before.rows, before.total));
     assert_eq!(world.costs.roll_up_all().await.unwrap().receipts, 0);
 }
 
@@ -38,7 +39,7 @@ async fn months_are_closed_by_themselves_three_days_after_their_end() {
     world.prove(1, 1_000_000).await;
     world.pass(33 * DAY_S);
     world.costs.roll_up_all().await.unwrap();
-    assert_eq!(world.report(&[]).await.closed_through, None);
+    assert_eq!(world.report(&[]).await.closed_through.as_deref(), Some("2025-12"));
     world.pass(2 * DAY_S);
     world.costs.roll_up_all().await.unwrap();
     assert_eq!(world.report(&[]).await.closed_through.as_deref(), Some("2026-01"));

@@ -1,7 +1,12 @@
 //! Sums over rows of usage.
 
 use zkpool_types::cost::UsageSums;
-use zkpool_types::{CostKind, CostSums, Usage};
+use zkpool_types::{CostKind, CostSums, NanoUsd, Usage};
+
+use crate::rounding::multiply_divide;
+
+/// Microseconds in an hour.
+const US_PER_HOUR: u64 = 3_600_000_000;
 
 /// What one row adds to a report.
 #[must_use]
@@ -87,6 +92,13 @@ fn plus_usage(left: &UsageSums, right: &UsageSums) -> Option<UsageSums> {
         requests: left.requests.checked_add(right.requests)?,
         attempts: left.attempts.checked_add(right.attempts)?,
     })
+}
+
+/// What this much time costs at a price for the hour, rounded half up; `None` beyond 64 bits.
+#[must_use]
+pub fn cost_of_time(time_us: u64, per_hour: NanoUsd) -> Option<i64> {
+    let cost = multiply_divide(time_us, per_hour.get(), US_PER_HOUR)?;
+    i64::try_from(cost).ok()
 }
 
 /// Exact dollars of an amount in nano-dollars, with nine places, such as `-0.000000400`.

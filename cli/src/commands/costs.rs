@@ -1,0 +1,127 @@
+//! `zkpool costs`: what proofs cost.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use zkpool_ledger::costs::decimal_usd;
+use zkpool_types::{CostReport, CostRow, CostSums, Dimension};
+
+use crate::client::{Client, ServerArgs};
+use crate::exit::CliError;
+use crate::files;
+use crate::output::{Report, Table};
+
+/// Report what proofs cost
+///
+/// Rows sum exactly to receipts. CSV and Parquet have the columns of the FinOps FOCUS
+/// specification; without --group-by they have a row for each day, circuit, device and set of tags.
+#[derive(Args, Debug)]
+pub(crate) struct CostsArgs {
+    /// First day in UTC, such as 2026-11-01; without it, the first of this month
+    #[arg(long, value_name = "DAY")]
+    from: Option<String>,
+    /// Last day in UTC, included; without it, today
+    #[arg(long, value_name = "DAY")]
+    to: Option<String>,
+    /// What makes a row: project, circuit, tag:NAME, cost-center, tags, device, day, month, kind, proof
+    #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',')]
+    group_by: Vec<Dimension>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write to this file instead
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for people
+    Table,
+    /// One JSON value
+    Json,
+    /// Charges in the columns of FOCUS
+    Csv,
+    /// The same as Parquet
+    Parquet,
+}
+
+impl Format {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Table | Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &CostsArgs) -> Result<Report, CliError> {
+    let client = Client::new(&args.server)?;
+    let answer = client.costs(&query(args))?;
+    let printed = match args.format {
+        Format::Table => table(&read(&answer)?)?,
+        Format::Json => {
+            let report = read(&answer)?;
+            let text = serde_json::to_string_pretty(&report).map_err(CliError::internal)?;
+            Report::new(&report, format!("{text}\n"))?
+        }
+        Format::Csv | Format::Parquet => Report::bytes(answer),
+    };
+    match &args.output {
+        None => Ok(printed),
+        Some(path) => {
+            files::write(path, printed.body())?;
+            Report::new(&json!({ "written": path }), format!("written to {}\n", path.display()))
+        }
+    }
+}
+
+fn query(args: &CostsArgs) -> Vec<(&'static str, String)> {
+    let dimensions: Vec<_> = args.group_by.iter().map(ToString::to_string).collect();
+    let pairs = [
+        ("from", args.from.clone()),
+        ("to", args.to.clone()),
+        ("group_by", (!dimensions.is_empty()).then(|| dimensions.join(","))),
+        ("format", Some(args.format.name().to_owned())),
+    ];
+    pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn read(answer: &[u8]) -> Result<CostReport, CliError> {
+    serde_json::from_slice(answer).map_err(|error| CliError::bad_document("a report", error))
+}
+
+fn table(report: &CostReport) -> Result<Report, CliError> {
+    let mut headings: Vec<_> = report.group_by.iter().map(ToString::to_string).collect();
+    let figures = ["proofs", "failed", "device s", "charge USD", "waste USD"];
+    headings.extend(figures.map(str::to_owned));
+    let mut table = Table::new(&headings.iter().map(String::as_str).collect::<Vec<_>>());
+    for row in &report.rows {
+        table.row(cells(row, &report.group_by));
+    }
+    let total = decimal_usd(report.total_nano_usd);
+    let (from, to) = (report.from, report.to);
+    let text = format!("{}{total} USD from {from} to {to}\n", table.render());
+    Report::new(report, text)
+}
+
+fn cells(row: &CostRow, by: &[Dimension]) -> Vec<String> {
+    let group = by.iter().map(|dimension| row.group.get(dimension).cloned().flatten());
+    let mut cells: Vec<_> = group.map(Option::unwrap_or_default).collect();
+    let CostSums { proofs, failures, charge_nano_usd, waste_nano_usd, usage, .. } = row.sums;
+    let ms = usage.device_us / 1000;
+    cells.extend([
+        proofs.to_string(),
+        failures.to_string(),
+        format!("{}.{:03}", ms / 1000, ms % 1000),
+        decimal_usd(charge_nano_usd),
+        decimal_usd(waste_nano_usd),
+    ]);
+    cells
+}

@@ -1,0 +1,170 @@
+//! `/v1/costs` and what stands behind them: receipts, chains and daily roots.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use jiff::civil::Date;
+use serde::Deserialize;
+use zkpool_billing::fleet::FleetReport;
+use zkpool_ledger::costs::day_of;
+use zkpool_types::chain::{ChainPage, DailyRoot, ReceiptView};
+use zkpool_types::cost::OPERATOR_PROJECT;
+use zkpool_types::{CostQuery, Dimension, Scope};
+
+use crate::endpoints::{Area, Endpoint};
+use crate::extract::{PathParam, QueryParams};
+use crate::guard::Caller;
+use crate::{ApiError, ApiResult, Context};
+
+/// The endpoints of this area.
+pub fn router(context: &Context) -> Router {
+    Area::new(context)
+        .serve(Endpoint::Costs, costs)
+        .serve(Endpoint::FleetCosts, fleet)
+        .serve(Endpoint::ShowReceipt, receipt)
+        .serve(Endpoint::Chain, chain)
+        .serve(Endpoint::DailyRoot, daily_root)
+        .finish()
+}
+
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// Rows and totals.
+    #[default]
+    Json,
+    /// Charges in the columns of FOCUS.
+    Csv,
+    /// The same as Parquet.
+    Parquet,
+}
+
+/// The query of a report.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CostsQuery {
+    /// The first day; without one, the first of this month.
+    from: Option<String>,
+    /// The last day; without one, today.
+    to: Option<String>,
+    /// Dimensions with commas between them.
+    #[serde(default)]
+    group_by: String,
+    #[serde(default)]
+    format: Format,
+}
+
+impl CostsQuery {
+    fn parse(&self, today: Date) -> ApiResult<CostQuery> {
+        let (from, to) = days(self.from.as_deref(), self.to.as_deref(), today)?;
+        let named = self.group_by.split(',').filter(|name| !name.is_empty());
+        let group_by = named.map(dimension).collect::<ApiResult<_>>()?;
+        Ok(CostQuery { from, to, group_by })
+    }
+}
+
+fn days(from: Option<&str>, to: Option<&str>, today: Date) -> ApiResult<(Date, Date)> {
+    let to = to.map_or(Ok(today), |text| day("to", text))?;
+    let from = from.map_or(Ok(to.first_of_month()), |text| day("from", text))?;
+    Ok((from, to))
+}
+
+fn day(name: &str, text: &str) -> ApiResult<Date> {
+    let refused = |error| {
+        ApiError::invalid_request(format!("at {name}: expected a day such as 2026-11-25: {error}"))
+    };
+    text.parse().map_err(refused)
+}
+
+fn dimension(text: &str) -> ApiResult<Dimension> {
+    text.parse().map_err(|error| ApiError::invalid_request(format!("at group_by: {error}")))
+}
+
+pub(crate) async fn costs(
+    State(context): State<Context>,
+    caller: Caller,
+    QueryParams(asked): QueryParams<CostsQuery>,
+) -> ApiResult<Response> {
+    let query = asked.parse(day_of(context.ports().clock.now()))?;
+    let (costs, project) = (context.costs(), &caller.project);
+    if asked.format == Format::Json {
+        return Ok(Json(costs.report(project, &query).await?).into_response());
+    }
+    let table = costs.export(project, &query).await?;
+    let CostQuery { from, to, group_by: _ } = &query;
+    let name = format!("zkpool-costs-{project}-{from}-{to}");
+    Ok(match asked.format {
+        Format::Parquet => {
+            file(&format!("{name}.parquet"), "application/vnd.apache.parquet", table.parquet()?)
+        }
+        _ => file(&format!("{name}.csv"), "text/csv; charset=utf-8", table.csv().into()),
+    })
+}
+
+/// An answer that a browser stores under this name.
+fn file(name: &str, kind: &'static str, body: Vec<u8>) -> Response {
+    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""))
+        .unwrap_or_else(|_| HeaderValue::from_static("attachment"));
+    let kind = HeaderValue::from_static(kind);
+    ([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], body)
+        .into_response()
+}
+
+/// The query of the fleet's costs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FleetQuery {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// For keys of the project of whoever runs the service: such a key is made in storage alone.
+async fn fleet(
+    State(context): State<Context>,
+    caller: Caller,
+    QueryParams(asked): QueryParams<FleetQuery>,
+) -> ApiResult<Json<FleetReport>> {
+    if caller.project.as_str() != OPERATOR_PROJECT {
+        return Err(ApiError::scope_missing(Scope::Operator));
+    }
+    let today = day_of(context.ports().clock.now());
+    let (from, to) = days(asked.from.as_deref(), asked.to.as_deref(), today)?;
+    Ok(Json(context.costs().fleet(context.jobs().price_book(), from, to).await?))
+}
+
+async fn receipt(
+    State(context): State<Context>,
+    caller: Caller,
+    PathParam(id): PathParam,
+) -> ApiResult<Json<ReceiptView>> {
+    let job = id.parse().map_err(|_| ApiError::not_found("receipt"))?;
+    Ok(Json(context.costs().receipt(&caller.project, job).await?))
+}
+
+/// The query of a page of a chain.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChainQuery {
+    /// The number of the last link of the page before.
+    #[serde(default)]
+    after: u64,
+}
+
+async fn chain(
+    State(context): State<Context>,
+    caller: Caller,
+    QueryParams(ChainQuery { after }): QueryParams<ChainQuery>,
+) -> ApiResult<Json<ChainPage>> {
+    Ok(Json(context.costs().chain(&caller.project, after).await?))
+}
+
+async fn daily_root(
+    State(context): State<Context>,
+    PathParam(date): PathParam,
+) -> ApiResult<Json<DailyRoot>> {
+    let unknown = || ApiError::not_found("root");
+    let date = date.parse().map_err(|_| unknown())?;
+    Ok(Json(context.costs().daily_root(date).await?.ok_or_else(unknown)?))
+}
