@@ -83,7 +83,6 @@ impl World {
             witness: WitnessSource::Inline(Secret::new(witness)),
             tags,
             deadline: None,
-            price: None,
             trace: None,
             price: None,
         };
