@@ -131,7 +131,7 @@ impl Performance {
         for mark in self.ports.blobs.list(keys::PUBLISHED, None, PUBLISHED_MAX).await? {
             if let Some(manifest) = self.marked(&mark).await? {
                 let performance = self.of(&manifest.project, &manifest.circuit).await?;
-                circuits.push(published(manifest, performance, now));
+                circuits.push(published(&manifest, performance, now));
             }
         }
         Ok(PublicPerformance { computed_at: now, circuits })
@@ -152,7 +152,7 @@ fn mark_of(mark: &BlobKey) -> Option<(ProjectId, CircuitRef)> {
 
 /// What is shown of a circuit.
 fn published(
-    manifest: CircuitManifest,
+    manifest: &CircuitManifest,
     performance: CircuitPerformance,
     now: Timestamp,
 ) -> PublicCircuit {

@@ -325,7 +325,7 @@ fn after(start: Timestamp, seconds: i64) -> Timestamp {
 /// Whether so many proofs of `us` each, one after another, are done by then.
 fn fits(now: Timestamp, us: u64, count: u64, by: Timestamp) -> bool {
     let left = by.duration_since(now).as_micros();
-    i128::from(us) * i128::from(count) <= left
+    i128::from(us).checked_mul(i128::from(count)).is_some_and(|needed| needed <= left)
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ pub fn receipt(book: &PriceBook, input: ReceiptInput) -> Result<Receipt, Receipt
     } = input;
     let metered = cost_lines(book, device.as_ref(), &usage)?;
     let cost = sum(&metered)?;
-    let (mut lines, quoted) = priced(agreed, metered, cost);
+    let (mut lines, quoted) = priced(agreed.as_ref(), metered, cost);
     if !charged {
         lines.iter_mut().for_each(|line| line.amount_nano_usd = NanoUsd::ZERO);
     }
@@ -115,11 +115,11 @@ pub fn receipt(book: &PriceBook, input: ReceiptInput) -> Result<Receipt, Receipt
 
 /// The lines of the charge: those of the usage, or the price that was agreed.
 fn priced(
-    agreed: Option<AgreedPrice>,
+    agreed: Option<&AgreedPrice>,
     metered: Vec<ChargeLine>,
     cost: NanoUsd,
 ) -> (Vec<ChargeLine>, Option<QuotedCharge>) {
-    let Some(AgreedPrice { price_nano_usd, quote, reservation: _ }) = agreed else {
+    let Some(&AgreedPrice { price_nano_usd, quote, reservation: _ }) = agreed else {
         return (metered, None);
     };
     let line = ChargeLine {

@@ -84,6 +84,7 @@ impl World {
             tags,
             deadline: None,
             trace: None,
+            price: None,
         };
         self.jobs.submit(new).await.unwrap().request.id
     }
