@@ -10,6 +10,7 @@ use zkpool_types::{Dimension, ProjectId};
 
 use crate::dashboard::SignedIn;
 use crate::dashboard::breakdown::{Breakdown, SumsRow, dimension_name};
+use crate::dashboard::charts::WHOLE;
 use crate::dashboard::page::{Drawn, Frame, Page, Section};
 use crate::dashboard::period::{Period, Preset};
 use crate::extract::QueryParams;
@@ -97,7 +98,7 @@ pub(crate) async fn page(
         choices: choices(&context, project, &by).await?,
         heading: dimension_name(&by),
         by,
-        spend: report.spend_chart().draw()?,
+        spend: report.spend_chart().draw(WHOLE)?,
         rows,
         left_out,
         total: report.total_row(),

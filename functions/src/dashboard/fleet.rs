@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
+use zkpool_billing::fleet::{FleetPart, FleetRow};
 use zkpool_jobs::JobFilter;
 use zkpool_types::Timestamp;
 use zkpool_types::api::ProofView;
 
 use crate::dashboard::SignedIn;
-use crate::dashboard::format;
+use crate::dashboard::format::{self, Amount};
 use crate::dashboard::page::{Frame, Moment, Page, Section};
+use crate::dashboard::period::Period;
 use crate::{ApiError, ApiResult, Context};
 
 /// Jobs that are looked at, newest first.
@@ -27,6 +29,25 @@ struct FleetPage {
     open: Vec<OpenJob>,
     devices: Vec<DeviceRow>,
     latest: usize,
+    cost: Option<FleetCost>,
+}
+
+/// What the fleet cost beside what was charged, for whoever runs the service.
+struct FleetCost {
+    period: String,
+    price_book: String,
+    parts: Vec<PartRow>,
+    cost: Amount,
+    charged: Amount,
+    margin: Amount,
+}
+
+/// A part of the time of a class of device.
+struct PartRow {
+    class: String,
+    part: &'static str,
+    time: String,
+    cost: Amount,
 }
 
 /// A job that has not ended.
@@ -79,7 +100,39 @@ pub(crate) async fn page(
         open: views.iter().filter(|view| !view.state.is_terminal()).map(OpenJob::new).collect(),
         devices: devices(&views),
         latest: views.len(),
+        cost: fleet_cost(&context, &signed_in).await?,
     }))
+}
+
+async fn fleet_cost(context: &Context, signed_in: &SignedIn) -> ApiResult<Option<FleetCost>> {
+    if !signed_in.runs_the_service() {
+        return Ok(None);
+    }
+    let period = Period::of_query("", "", context.ports().clock.now())?;
+    let book = context.jobs().price_book();
+    let report = context.costs().fleet(book, period.from, period.to).await?;
+    Ok(Some(FleetCost {
+        period: period.text(),
+        parts: report.rows.iter().map(part_row).collect(),
+        price_book: report.price_book,
+        cost: Amount::signed(report.cost_nano_usd),
+        charged: Amount::signed(report.charge_nano_usd),
+        margin: Amount::signed(report.margin_nano_usd),
+    }))
+}
+
+fn part_row(row: &FleetRow) -> PartRow {
+    let sign = if row.time_us < 0 { "\u{2212}" } else { "" };
+    PartRow {
+        class: row.device.to_string(),
+        part: match row.part {
+            FleetPart::Charged => "Proofs that were charged",
+            FleetPart::Wasted => "Work that was not charged",
+            FleetPart::Idle => "Idle, of nobody",
+        },
+        time: format!("{sign}{}", format::duration(row.time_us.unsigned_abs())),
+        cost: Amount::signed(row.cost_nano_usd),
+    }
 }
 
 /// What a device did for these jobs.

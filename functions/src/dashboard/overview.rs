@@ -75,10 +75,10 @@ pub(crate) async fn page(
         total: costs.total_row(),
         median: times.as_ref().map_or("–".to_owned(), |times| times.percentiles[0].1.clone()),
         waiting: format::grouped(depth.visible),
-        spend: costs.spend_chart().draw()?,
+        spend: costs.spend_chart().draw(charts::WHOLE)?,
         circuits: costs.rows(),
         over_time: costs.rows_over_time(),
-        cost_per_proof: cost_per_proof(&costs).draw()?,
+        cost_per_proof: cost_per_proof(&costs).draw(charts::HALF)?,
         times,
         closed_through: costs.closed_through,
     }))
@@ -151,7 +151,7 @@ async fn times(
             .cloned()
             .zip(counts.map(|count| format::grouped(*count)))
             .collect(),
-        chart: chart.draw()?,
+        chart: chart.draw(charts::HALF)?,
     }))
 }
 

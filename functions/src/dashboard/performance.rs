@@ -8,7 +8,7 @@ use zkpool_types::DeviceClass;
 use zkpool_types::api::{DayPerformance, DevicePerformance};
 use zkpool_types::performance::{PublicCircuit, Reliability};
 
-use crate::dashboard::charts::{Line, Lines, SERIES_MAX, Unit};
+use crate::dashboard::charts::{HALF, Line, Lines, SERIES_MAX, Unit};
 use crate::dashboard::format::{self, Amount};
 use crate::dashboard::page::{Drawn, Frame, Moment, Page};
 use crate::{ApiResult, Context};
@@ -77,8 +77,8 @@ fn circuit_view(circuit: &PublicCircuit) -> ApiResult<CircuitView> {
         success: rate(reliability.success_bp),
         jobs: format::grouped(reliability.succeeded.saturating_add(reliability.failed)),
         self_check_failures: rate(reliability.self_check_failure_bp),
-        times: times(days).draw()?,
-        costs: costs(days).draw()?,
+        times: times(days).draw(HALF)?,
+        costs: costs(days).draw(HALF)?,
         days: days.iter().flat_map(day_rows).collect(),
     })
 }

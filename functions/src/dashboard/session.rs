@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use zkpool_jobs::{Ports, keys};
 use zkpool_ports::{BlobError, BlobKey, Durability};
+use zkpool_types::cost::OPERATOR_PROJECT;
 use zkpool_types::{ApiKey, KeyRecord, Scope, Secret, Session, SessionId, Sha256Digest, Timestamp};
 
 use crate::guard::Caller;
@@ -30,10 +31,19 @@ pub(crate) struct SignedIn {
     pub(crate) caller: Caller,
     /// The session.
     pub(crate) id: SessionId,
+    /// What the key may do.
+    pub(crate) scopes: Vec<Scope>,
     /// When it ends.
     pub(crate) expires_at: Timestamp,
     /// What a form has to send back: a page of another site cannot know it.
     pub(crate) form_token: Secret<String>,
+}
+
+impl SignedIn {
+    /// Whether this is who runs the service, and may see what the fleet costs.
+    pub(crate) fn runs_the_service(&self) -> bool {
+        self.caller.project.as_str() == OPERATOR_PROJECT && self.scopes.contains(&Scope::Operator)
+    }
 }
 
 /// The sessions of every project.
@@ -121,6 +131,7 @@ fn signed_in(session: &Session, token: &Token, record: KeyRecord) -> SignedIn {
     SignedIn {
         caller: Caller { project: record.project, key: record.id },
         id: session.id,
+        scopes: record.scopes,
         expires_at: session.expires_at,
         form_token: token.form_token(),
     }

@@ -177,6 +177,19 @@ async fn pages_show_nothing_of_another_project() {
 }
 
 #[tokio::test]
+async fn the_cost_of_the_fleet_is_shown_to_who_runs_the_service_alone() {
+    let api = Api::new();
+    let shown = async |project: &str, scopes: &[Scope]| {
+        let (cookie, _) = api.sign_in(&api.key(project, scopes).await).await;
+        let fleet = Call::get("/dashboard/fleet").header("cookie", &cookie);
+        api.send(fleet).await.page().contains("What the fleet cost")
+    };
+    assert!(shown("operator", &[Scope::Finance, Scope::Operator]).await);
+    assert!(!shown("operator", &[Scope::Finance]).await);
+    assert!(!shown("acme", &Scope::ALL).await);
+}
+
+#[tokio::test]
 async fn what_a_requester_wrote_is_text_on_every_page() {
     let api = Api::new();
     let member = api.member("acme").await;

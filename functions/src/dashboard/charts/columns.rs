@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Canvas, SERIES_MAX, Unit, WIDTHS, scale};
+use super::{Canvas, SERIES_MAX, Unit, Widths, scale};
 
 /// A chart of stacked columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,9 +60,8 @@ impl Columns {
     ///
     /// # Errors
     /// The template failed, which no value makes it do.
-    pub(crate) fn draw(&self) -> Result<String, askama::Error> {
-        let drawings =
-            WIDTHS.iter().map(|(kind, width)| self.drawing(kind, *width)).collect::<Vec<_>>();
+    pub(crate) fn draw(&self, widths: Widths) -> Result<String, askama::Error> {
+        let drawings = widths.into_iter().map(|(kind, width)| self.drawing(kind, width)).collect();
         let named = self.series.iter().filter(|series| !series.name.is_empty());
         let legend = named
             .enumerate()
@@ -169,6 +168,7 @@ fn bounds(sorted: &[u64]) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dashboard::charts::WHOLE;
 
     fn chart(values: &[&[u64]]) -> Columns {
         let names = (0..values[0].len()).map(|day| format!("Nov {day:02}")).collect();
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn parts_of_a_column_touch_and_reach_its_total() {
         let chart = chart(&[&[3, 1, 0], &[3, 5, 0], &[4, 1, 1]]);
-        for (kind, width) in WIDTHS {
+        for (kind, width) in WHOLE {
             let drawing = chart.drawing(kind, width);
             let column: Vec<_> =
                 drawing.bars.iter().filter(|bar| bar.title.contains("00:")).collect();
@@ -200,14 +200,14 @@ mod tests {
         let drawing = chart(&[&[0, 0]]).drawing("wide", 920);
         assert!(drawing.bars.is_empty());
         let empty = Columns { names: Vec::new(), series: Vec::new(), ..chart(&[&[0]]) };
-        assert!(empty.draw().unwrap().contains("<svg"));
+        assert!(empty.draw(WHOLE).unwrap().contains("<svg"));
     }
 
     #[test]
     fn what_a_requester_wrote_is_text_in_the_drawing() {
         let mut chart = chart(&[&[1]]);
         chart.series[0].name = "</title><script>alert(1)</script>".to_owned();
-        let html = chart.draw().unwrap();
+        let html = chart.draw(WHOLE).unwrap();
         assert!(!html.contains("<script>"), "{html}");
         assert!(html.contains("&#60;script&#62;"), "{html}");
     }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Canvas, SERIES_MAX, Unit, WIDTHS, scale};
+use super::{Canvas, SERIES_MAX, Unit, Widths, scale};
 
 /// A chart of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +68,8 @@ impl Lines {
     ///
     /// # Errors
     /// The template failed, which no value makes it do.
-    pub(crate) fn draw(&self) -> Result<String, askama::Error> {
-        let drawings =
-            WIDTHS.iter().map(|(kind, width)| self.drawing(kind, *width)).collect::<Vec<_>>();
+    pub(crate) fn draw(&self, widths: Widths) -> Result<String, askama::Error> {
+        let drawings = widths.into_iter().map(|(kind, width)| self.drawing(kind, width)).collect();
         let key = |line: &Line| Key {
             colour: line.colour.min(SERIES_MAX),
             dashed: line.dashed,
@@ -125,6 +124,7 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dashboard::charts::WHOLE;
 
     fn chart(values: Vec<Option<u64>>) -> Lines {
         let names = (0..values.len()).map(|day| format!("Nov {day:02}")).collect();
@@ -153,6 +153,6 @@ mod tests {
     fn a_line_without_values_draws_nothing() {
         let drawing = chart(vec![None, None]).drawing("wide", 920);
         assert!(drawing.paths.is_empty() && drawing.dots.is_empty());
-        assert!(chart(Vec::new()).draw().is_ok());
+        assert!(chart(Vec::new()).draw(WHOLE).is_ok());
     }
 }

@@ -97,8 +97,14 @@ pub(crate) struct Label {
     pub(crate) text: String,
 }
 
-/// The widths that each chart is drawn in: of a large screen's column, and of a phone.
-pub(crate) const WIDTHS: [(&str, u64); 2] = [("wide", 920), ("narrow", 358)];
+/// The widths that a chart is drawn in, on a large screen and on a phone.
+pub(crate) type Widths = [(&'static str, u64); 2];
+
+/// Of a chart that has its place to itself.
+pub(crate) const WHOLE: Widths = [("wide", 1100), ("narrow", 358)];
+
+/// Of one beside another.
+pub(crate) const HALF: Widths = [("wide", 500), ("narrow", 358)];
 
 const HEIGHT: u64 = 260;
 const TOP: u64 = 12;
@@ -188,7 +194,7 @@ mod tests {
 
     #[test]
     fn names_do_not_overlap_and_the_last_one_is_shown() {
-        for (_, width) in WIDTHS {
+        for (_, width) in [WHOLE, HALF].concat() {
             for count in [1, 2, 7, 31, 92] {
                 let (canvas, _) = Canvas::new(width, 100, Unit::Count, &names(count));
                 assert_eq!(canvas.labels.last().unwrap().text, format!("Nov {count:02}"));
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn everything_is_on_the_canvas() {
-        for (_, width) in WIDTHS {
+        for (_, width) in [WHOLE, HALF].concat() {
             let (canvas, axis) = Canvas::new(width, u64::MAX, Unit::NanoUsd, &names(31));
             assert!(canvas.left < canvas.right && canvas.right < canvas.width);
             assert!(canvas.ticks.iter().all(|tick| (TOP..=canvas.bottom).contains(&tick.y)));
