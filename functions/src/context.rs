@@ -126,6 +126,7 @@ impl Context {
         &self.0.circuits
     }
 
+    /// What jobs cost.
     #[must_use]
     pub fn costs(&self) -> &Costs {
         &self.0.costs
