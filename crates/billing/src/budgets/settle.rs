@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 use zkpool_jobs::{Jobs, PortError};
-use zkpool_types::budget::{BudgetChange, BudgetEntry};
+use zkpool_types::budget::{BudgetChange, BudgetEntry, BudgetState};
 use zkpool_types::{BudgetScope, NanoUsd, Reservation, Timestamp};
 
 use super::BudgetError;
@@ -20,7 +20,7 @@ use super::log::{Log, month_name};
 const ORPHAN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Entries that one pass looks at, the oldest first. What it does not reach counts as needed.
-const ENTRIES_MAX: u64 = 2000;
+const ENTRIES_MAX: u64 = 1000;
 
 /// Entries looked at at once.
 const ENTRIES_AT_ONCE: u64 = 16;
@@ -63,9 +63,7 @@ pub(super) async fn settle(
 ) -> Result<Reserved, BudgetError> {
     let mut findings = look(log, jobs, now).await?;
     for _ in 0..TRIES {
-        findings.freed.retain(|freed| !is_released(&log.head.state, freed.entry));
-        let room = RELEASED_MAX.saturating_sub(log.head.state.released.len());
-        findings.freed.truncate(room);
+        findings.keep_what_is_new(&log.head.state);
         let lag = findings.settled.saturating_sub(log.head.state.settled);
         if findings.freed.is_empty() && lag < LAG_MAX {
             break;
@@ -114,10 +112,23 @@ impl Findings {
             Standing::Settled => {}
             Standing::Free(freed) => self.freed.push(freed),
         }
-        // What comes later than the last one that can be remembered is looked at again.
-        if in_a_row && self.freed.len() < RELEASED_MAX {
+        if in_a_row {
             self.settled = entry;
         }
+    }
+
+    /// Drops what was released meanwhile, and what could not be remembered as released: behind the
+    /// mark nothing has to be, and what is dropped is looked at again.
+    fn keep_what_is_new(&mut self, state: &BudgetState) {
+        let settled = self.settled;
+        let remembered = state.released.iter().filter(|entry| **entry > settled).count();
+        let mut room = RELEASED_MAX.saturating_sub(remembered);
+        self.freed.retain(|freed| {
+            let fits = freed.entry <= settled || room > 0;
+            let keep = fits && !is_released(state, freed.entry);
+            room -= usize::from(keep && freed.entry > settled);
+            keep
+        });
     }
 }
 
@@ -151,4 +162,34 @@ async fn standing(
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn freed(entry: u64) -> Freed {
+        Freed { entry, amount: NanoUsd::new(1), tags: Tags::new() }
+    }
+
+    #[test]
+    fn the_mark_moves_up_to_the_first_entry_that_is_needed() {
+        let mut findings = Findings { settled: 4, ..Findings::default() };
+        findings.note(5, Standing::Settled);
+        findings.note(6, Standing::Free(freed(6)));
+        findings.note(7, Standing::Needed(NanoUsd::new(1), Tags::new()));
+        findings.note(8, Standing::Free(freed(8)));
+        assert_eq!((findings.settled, findings.freed.len(), findings.needed.len()), (6, 2, 1));
+    }
+
+    #[test]
+    fn no_more_is_released_than_can_be_remembered_and_nothing_behind_the_mark_is_left_out() {
+        let state = BudgetState { released: (100..1_099).collect(), ..BudgetState::default() };
+        assert_eq!(state.released.len(), RELEASED_MAX - 1);
+        let all = [10, 20, 1_098, 1_200, 1_201].map(freed).to_vec();
+        let mut findings = Findings { freed: all, settled: 20, ..Findings::default() };
+        findings.keep_what_is_new(&state);
+        let kept: Vec<_> = findings.freed.iter().map(|freed| freed.entry).collect();
+        assert_eq!(kept, [10, 20, 1_200]);
+    }
 }

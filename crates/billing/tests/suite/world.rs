@@ -83,6 +83,7 @@ impl World {
             witness: WitnessSource::Inline(Secret::new(witness)),
             tags,
             deadline: None,
+            price: None,
             trace: None,
         };
         self.jobs.submit(new).await.unwrap().request.id
