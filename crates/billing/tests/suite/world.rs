@@ -85,6 +85,7 @@ impl World {
             deadline: None,
             price: None,
             trace: None,
+            price: None,
         };
         self.jobs.submit(new).await.unwrap().request.id
     }
