@@ -4,17 +4,9 @@ import json
 import pathlib
 import sys
 
-import cfnlint.decode
+from template import template
 
 HERE = pathlib.Path(__file__).parent
-
-
-def template(path):
-    """The template as plain values, short forms of functions in their long ones."""
-    decoded, problems = cfnlint.decode.decode(str(path))
-    if problems:
-        sys.exit(f"{path} cannot be read: {problems}")
-    return decoded
 
 
 def deployed(template):

@@ -4,6 +4,10 @@
 #
 # The functions run as the archives that Lambda gets, made from this machine's own build. Only the
 # prover stands outside: the emulator has no GPU machines.
+#
+#     infra/local.sh [--built]
+#
+# --built  takes the programs that are in target/release already
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . infra/environment.sh
@@ -58,13 +62,19 @@ start() {
     GROUPS_STARTED+=("$!")
 }
 
+case "${1:-}" in
+    "") built=no ;;
+    --built) built=yes ;;
+    *) echo "expected --built or nothing, found $1" >&2; exit 2 ;;
+esac
 WORK="$(mktemp -d)"
 GROUPS_STARTED=()
 trap clean_up EXIT
 
 step "Build"
 environment local
-cargo build --release --locked --package zkpool --package zkpool-lambda --bins --features zkpool/aws
+[ "$built" = yes ] ||
+    cargo build --release --locked --package zkpool --package zkpool-lambda --bins --features zkpool/aws
 PATH="$PWD/target/release:$TOOLS/local/bin:$PATH"
 for name in "${FUNCTIONS[@]}"; do
     python3 infra/archive.py "target/release/$name" "$WORK/$name.zip"

@@ -108,3 +108,6 @@ step "Unit tests and the whole system"
 # what they share twice.
 cargo build --release --locked --workspace --bins --tests "${FEATURES[@]}"
 cargo test --release --locked --workspace "${FEATURES[@]}"
+
+step "A proof through the deployed stack, in an emulator"
+infra/local.sh --built

@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::command::built;
+use crate::command::{built, succeed};
 use crate::server::{free_port, pause};
 use crate::standins::tool;
 
@@ -69,11 +69,21 @@ impl Function {
         }
     }
 
-    /// Sends one event and returns what the function answered.
+    /// Sends one event and returns what the function answered, or what Lambda says of a function
+    /// that failed.
     #[must_use]
     pub fn invoke(&self, event: &Value) -> Value {
-        let mut answer = ureq::post(&self.url).send_json(event).unwrap();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let mut answer = agent.post(&self.url).send_json(event).unwrap();
         answer.body_mut().read_json().unwrap_or(Value::Null)
+    }
+
+    /// Kills the function without a chance to clean up, as Lambda does with one whose machine is
+    /// gone. Whoever waits for its answer gets none.
+    pub fn kill(&self) {
+        let emulator = self.emulator.id().to_string();
+        let children = succeed(Command::new("pgrep").args(["--parent", &emulator]));
+        succeed(Command::new("kill").arg("-KILL").args(children.split_whitespace()));
     }
 
     /// What the function has logged so far.

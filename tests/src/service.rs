@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::api::Client;
 use crate::command::{succeed, zkpool_path};
 use crate::lambda::{Environment, Function, Functions, HttpApi};
+use crate::proxy::{Fate, Proxy, Seen};
 use crate::standins::{AccessKey, Ministack, Queues};
 use crate::workspace::fixture;
 
@@ -19,6 +20,12 @@ pub const BUCKET: &str = "zkpool-blobs";
 
 /// The queue of every service. That of its dead letters ends in `-dead`.
 pub const QUEUE: &str = "zkpool-jobs";
+
+/// The cluster of the provers, where they are tasks of a service of ECS.
+pub const CLUSTER: &str = "zkpool-gpus";
+
+/// That service.
+pub const PROVERS: &str = "zkpool-provers";
 
 /// Deliveries after which the queue gives up on a message.
 const RECEIVES_MAX: u32 = 3;
@@ -36,6 +43,8 @@ pub struct Service {
     pub api: HttpApi,
     /// A key of the project `acme` that may do everything but account for money.
     pub key: String,
+    /// What functions and provers reach the stand-in through, where it is not the stand-in itself.
+    pub proxy: Option<Proxy>,
     /// Who the functions and provers are, by their names.
     identities: Box<dyn Identities>,
     folder: TempDir,
@@ -70,20 +79,37 @@ impl Service {
         aws: Ministack,
         identities: impl Fn(&Ministack) -> Box<dyn Identities>,
     ) -> Self {
+        let identities = identities(&aws);
+        Self::assemble(aws, None, identities)
+    }
+
+    /// Starts a service whose functions and provers reach the stand-in through a proxy, where
+    /// their requests meet the fates of `plan`.
+    #[must_use]
+    pub fn start_behind(plan: impl Fn(&Seen) -> Fate + Send + Sync + 'static) -> Self {
+        let aws = Ministack::start();
+        let proxy = Proxy::start(&aws.url, plan);
+        Self::assemble(aws, Some(proxy), Box::new(Administrator))
+    }
+
+    fn assemble(aws: Ministack, proxy: Option<Proxy>, identities: Box<dyn Identities>) -> Self {
         aws.create_bucket(BUCKET);
         let queues = aws.create_queues(QUEUE, RECEIVES_MAX);
-        let (identities, folder) = (identities(&aws), tempfile::tempdir().unwrap());
-        let of = |name: &str| environment(&aws, &queues, &identities.access_key(name));
+        let folder = tempfile::tempdir().unwrap();
+        let through = proxy.as_ref().map_or(&aws.url, |proxy| &proxy.url);
+        let of = |name: &str| environment(&aws, through, &queues, &identities.access_key(name));
         let functions = Arc::new(Functions::start(of, folder.path()));
         let api = HttpApi::start(&functions);
-        let key = create_key(&environment(&aws, &queues, &AccessKey::administrator()));
-        Self { aws, queues, functions, api, key, identities, folder }
+        let administrator = AccessKey::administrator();
+        let key = create_key(&environment(&aws, &aws.url, &queues, &administrator));
+        Self { aws, queues, functions, api, key, proxy, identities, folder }
     }
 
     /// The environment of the function or prover of this name.
     #[must_use]
     pub fn environment(&self, name: &str) -> Environment {
-        environment(&self.aws, &self.queues, &self.identities.access_key(name))
+        let through = self.proxy.as_ref().map_or(&self.aws.url, |proxy| &proxy.url);
+        environment(&self.aws, through, &self.queues, &self.identities.access_key(name))
     }
 
     /// A client with the service's key.
@@ -104,6 +130,21 @@ impl Service {
     #[must_use]
     pub fn start_function(&self, name: &str) -> Function {
         Function::start(name, &self.environment(name), self.folder.path())
+    }
+
+    /// Starts a function of this service with the permissions of another one.
+    #[must_use]
+    pub fn start_function_as(&self, name: &str, role: &str) -> Function {
+        Function::start(name, &self.environment(role), self.folder.path())
+    }
+
+    /// Starts a function of this service with more in its environment.
+    #[must_use]
+    pub fn start_function_with(&self, name: &str, more: &[(&str, &str)]) -> Function {
+        let mut environment = self.environment(name);
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        environment.extend(more);
+        Function::start(name, &environment, self.folder.path())
     }
 
     /// Starts a prover of this service.
@@ -129,7 +170,13 @@ impl Service {
     }
 }
 
-fn environment(aws: &Ministack, queues: &Queues, as_whom: &AccessKey) -> Environment {
+/// An environment that leads to the stand-in `through` this address.
+fn environment(
+    aws: &Ministack,
+    through: &str,
+    queues: &Queues,
+    as_whom: &AccessKey,
+) -> Environment {
     let ours = [
         ("ZKPOOL_BUCKET", BUCKET),
         ("ZKPOOL_QUEUE_URL", &queues.live),
@@ -138,7 +185,8 @@ fn environment(aws: &Ministack, queues: &Queues, as_whom: &AccessKey) -> Environ
         ("RUST_LOG", "info"),
     ];
     let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    [aws.environment(as_whom), ours.to_vec()].concat()
+    let all = [aws.environment(as_whom), ours.to_vec()].concat();
+    all.into_iter().map(|(name, value)| (name, value.replace(&aws.url, through))).collect()
 }
 
 /// The first key of a service, made by its operator in the bucket.

@@ -144,9 +144,35 @@ impl Ministack {
     /// Calls an operation of SQS as its administrator.
     #[must_use]
     pub fn sqs(&self, operation: &str, body: &Value) -> Value {
+        self.call("sqs", &format!("AmazonSQS.{operation}"), body)
+    }
+
+    /// Calls an operation of ECS as its administrator.
+    #[must_use]
+    pub fn ecs(&self, operation: &str, body: &Value) -> Value {
+        self.call("ecs", &format!("AmazonEC2ContainerServiceV20141113.{operation}"), body)
+    }
+
+    /// Creates a service of ECS in a new cluster, with as many tasks wanted. The
+    /// stand-in starts none, and says that all of them run.
+    pub fn create_service(&self, cluster: &str, service: &str, desired: u32) {
+        let container = json!({ "name": "prover", "image": "prover" });
+        let task = json!({ "family": "prover", "containerDefinitions": [container] });
+        let service = json!({
+            "cluster": cluster,
+            "serviceName": service,
+            "taskDefinition": "prover",
+            "desiredCount": desired,
+        });
+        let _ = self.ecs("CreateCluster", &json!({ "clusterName": cluster }));
+        let _ = self.ecs("RegisterTaskDefinition", &task);
+        let _ = self.ecs("CreateService", &service);
+    }
+
+    fn call(&self, service: &str, target: &str, body: &Value) -> Value {
         let request = ureq::post(&self.url)
-            .header("authorization", authorization("sqs"))
-            .header("x-amz-target", format!("AmazonSQS.{operation}"))
+            .header("authorization", authorization(service))
+            .header("x-amz-target", target)
             .content_type("application/x-amz-json-1.0");
         let mut answer = request.send(body.to_string()).unwrap();
         answer.body_mut().read_json().unwrap_or(Value::Null)
@@ -158,6 +184,27 @@ impl Ministack {
         let request = ureq::get(format!("{}/{path_and_query}", self.url));
         let mut answer = request.header("authorization", authorization("s3")).call().unwrap();
         answer.body_mut().read_to_string().unwrap()
+    }
+
+    /// The keys of a bucket below a prefix. There must be fewer than fit on a page of a listing.
+    #[must_use]
+    pub fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let listing = self.get(&format!("{bucket}?list-type=2&prefix={prefix}"));
+        assert!(listing.contains("<IsTruncated>false"), "{listing}");
+        let keys = listing.split("<Key>").skip(1);
+        keys.map(|rest| rest.split_once('<').unwrap().0.to_owned()).collect()
+    }
+
+    /// A JSON object of a bucket.
+    #[must_use]
+    pub fn json(&self, bucket: &str, key: &str) -> Value {
+        serde_json::from_str(&self.get(&format!("{bucket}/{key}"))).unwrap()
+    }
+
+    /// Writes a JSON object into a bucket.
+    pub fn put_json(&self, bucket: &str, key: &str, value: &Value) {
+        let request = ureq::put(format!("{}/{bucket}/{key}", self.url));
+        request.header("authorization", authorization("s3")).send(value.to_string()).unwrap();
     }
 
     /// Whether a bucket has an object of this key.

@@ -48,7 +48,9 @@ fn a_proof_goes_from_an_event_over_bucket_and_queue_to_its_outcome() {
     assert!(view["receipt"]["charge_nano_usd"].as_u64().unwrap() > 0, "{view}");
     verify(&view);
     assert_eq!(submit(&service, &request()), job, "the same request again is the same job");
-    wait_until("the message is deleted", || service.messages(&service.queues.live) == (0, 0));
+    wait_until("the message is deleted", PROVEN_WITHIN, || {
+        service.messages(&service.queues.live) == (0, 0)
+    });
     assert!(!service.has_object(&format!("jobs/acme/{job}/witness")), "the witness is left");
     for log in [service.functions.submit.log(), prover.log()] {
         assert!(log.contains(TRACE_ID), "the trace is lost: {log}");
@@ -65,10 +67,11 @@ pub(crate) fn verify(view: &Value) {
     succeed(Command::new(zkpool_path()).args(["groth16", "verify"]).arg(key).args(files));
 }
 
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
+/// Waits until something becomes true.
+pub(crate) fn wait_until(what: &str, within: Duration, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < PROVEN_WITHIN, "it does not become true that {what}");
+        assert!(start.elapsed() < within, "it does not become true that {what}");
         pause();
     }
 }

@@ -9,9 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use zkpool_tests::api::Client;
 use zkpool_tests::command::{succeed, zkpool_ok, zkpool_path};
+use zkpool_tests::proxy::{Fate, Seen};
 use zkpool_tests::server::pause;
 use zkpool_tests::service::{Prover, Service};
 use zkpool_tests::workspace::rollup;
+
+use crate::aws::{PROVEN_WITHIN, wait_until};
 
 /// A killed prover's claim times out after 30 s; then the job is proved again.
 const RECOVERY: Duration = Duration::from_secs(120);
@@ -89,6 +92,20 @@ fn a_killed_prover_loses_and_double_charges_nothing() {
     let _other = pool.service.start_prover();
     let attempts = pool.assert_all_succeed_once();
     assert!(attempts.contains(&2), "nothing was interrupted: {attempts:?}");
+}
+
+#[test]
+fn a_prover_without_a_job_ends_at_once() {
+    let service = Service::start_behind(|_| Fate::Passes);
+    let prover = service.start_prover();
+    let polls = |seen: &Seen| seen.target.as_deref() == Some("AmazonSQS.ReceiveMessage");
+    let polling = || service.proxy.as_ref().unwrap().seen().iter().any(polls);
+    wait_until("it waits for a message", PROVEN_WITHIN, polling);
+    let asked = Instant::now();
+    prover.ask_to_stop();
+    assert!(prover.wait().success());
+    // A poll lasts 20 s.
+    assert!(asked.elapsed() < HANDED_BACK_WITHIN, "it took {:?}", asked.elapsed());
 }
 
 #[test]

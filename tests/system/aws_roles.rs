@@ -1,193 +1,31 @@
-//! What functions and provers may do on AWS: a proof goes all the way with these permissions and
-//! no others, and who may not do something does nothing.
+//! What functions and provers may do on AWS: a proof goes all the way with the permissions that
+//! the templates give, and who may not do something does nothing.
 //!
 //! The stand-in checks signatures and policies here (`AUTH=true`), for all but its administrator.
 
 use std::process::Command;
 
-use serde_json::{Value, json};
-use zkpool_tests::api::Browser;
-use zkpool_tests::api::Client;
+use serde_json::json;
+use zkpool_tests::api::{Browser, Client};
 use zkpool_tests::command::zkpool_path;
-use zkpool_tests::service::{BUCKET, Identities, QUEUE, Service};
+use zkpool_tests::roles::Roles;
+use zkpool_tests::service::{Identities, Service};
 use zkpool_tests::standins::{AccessKey, Ministack};
 
 use crate::aws::{PROVEN_WITHIN, request, verify};
 
-/// Actions and what they are allowed on: keys of the bucket, `QUEUE` or `DEAD`.
-type Permissions = &'static [(&'static [&'static str], &'static [&'static str])];
-
-const READ: &[&str] = &["s3:GetObject"];
-const WRITE: &[&str] = &["s3:PutObject", "s3:AbortMultipartUpload"];
-const DELETE: &[&str] = &["s3:DeleteObject"];
-const SEND: &[&str] = &["sqs:SendMessage"];
-const DEPTH: &[&str] = &["sqs:GetQueueAttributes"];
-const RECEIVE: &[&str] =
-    &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
-
-const SUBMIT: Permissions = &[
-    (
-        READ,
-        &[
-            "api-keys/*",
-            "budget-log/*",
-            "budgets/*",
-            "circuits/*",
-            "idempotency/*",
-            "jobs/*/request.json",
-            "jobs/*/outcome.json",
-            "jobs/*/progress.json",
-            "jobs/*/witness",
-            "late/*",
-            "performance/*",
-            "server/quote-secret",
-            "uploads/*",
-        ],
-    ),
-    (WRITE, &["idempotency/*", "jobs/*", "late/*", "unbilled/*", "uploads/*"]),
-    (WRITE, &["budget-log/*", "performance/*", "server/quote-secret"]),
-    (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "uploads/*"]),
-    (SEND, &["QUEUE"]),
-];
-
-const STATUS: Permissions = &[
-    (READ, &["api-keys/*", "jobs/*/request.json", "jobs/*/outcome.json", "jobs/*/progress.json"]),
-    (DEPTH, &["QUEUE"]),
-];
-
-const CIRCUITS: Permissions = &[
-    (READ, &["api-keys/*", "api-key-names/*", "artifacts/*", "circuits/*", "uploads/*"]),
-    (READ, &["jobs/*/outcome.json"]),
-    (WRITE, &["api-keys/*", "api-key-names/*", "artifacts/*", "circuits/*"]),
-    (DELETE, &["uploads/*"]),
-];
-
-/// What cost reports are made of.
-const BOOKS: &[&str] = &[
-    "chain/*",
-    "chain-heads/*",
-    "corrections/*",
-    "jobs/*/outcome.json",
-    "jobs/*/request.json",
-    "jobs/*/waste/*",
-    "unbilled/*",
-    "usage/*",
-];
-
-const REPORTS: Permissions = &[(READ, BOOKS), (READ, &["api-keys/*", "roots/*", "shifts/*"])];
-
-const ROLLUP: Permissions = &[
-    (READ, BOOKS),
-    (READ, &["audits/*", "roots/*"]),
-    (WRITE, &["audits/*", "chain/*", "chain-heads/*", "roots/*", "usage/*"]),
-    (DELETE, &["unbilled/*"]),
-];
-
-const PRICING: Permissions = &[
-    (READ, &["api-keys/*", "budget-log/*", "budgets/*", "circuits/*", "idempotency/*"]),
-    (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "performance/*"]),
-    (READ, &["public/*", "published/*", "server/quote-secret"]),
-    (WRITE, &["budget-log/*", "budgets/*", "performance/*", "public/*", "published/*"]),
-    (WRITE, &["server/quote-secret"]),
-    (DELETE, &["public/*", "published/*"]),
-];
-
-const DASHBOARD: Permissions = &[
-    (READ, &["api-keys/*", "sessions/*"]),
-    (READ, BOOKS),
-    (READ, &["budget-log/*", "budgets/*", "circuits/*", "idempotency/*", "jobs/*/progress.json"]),
-    (READ, &["public/*", "published/*", "shifts/*"]),
-    (WRITE, &["budget-log/*", "public/*", "sessions/*"]),
-    (DELETE, &["sessions/*"]),
-    (DEPTH, &["QUEUE"]),
-];
-
-const PROVER: Permissions = &[
-    (READ, &["artifacts/*", "circuits/*", "jobs/*", "late/*", "sweep/*", "uploads/*.json"]),
-    (WRITE, &["jobs/*/outcome.json", "jobs/*/progress.json", "jobs/*/waste/*", "sweep/*"]),
-    (WRITE, &["shifts/*", "unbilled/*"]),
-    (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "late/*", "uploads/*"]),
-    (SEND, &["QUEUE", "DEAD"]),
-    (RECEIVE, &["QUEUE", "DEAD"]),
-];
-
-const SWEEP: Permissions = &[
-    (READ, &["jobs/*/request.json", "jobs/*/outcome.json", "jobs/*/progress.json"]),
-    (READ, &["jobs/*/witness", "late/*", "sweep/*", "uploads/*.json"]),
-    (WRITE, &["jobs/*/outcome.json", "sweep/*"]),
-    (DELETE, &["jobs/*/witness", "jobs/*/progress.json", "late/*", "uploads/*"]),
-    (SEND, &["QUEUE"]),
-    (RECEIVE, &["DEAD"]),
-];
-
-/// Everyone who has permissions. The functions are named as their programs are.
-const ROLES: &[(&str, Permissions)] = &[
-    ("submit", SUBMIT),
-    ("status", STATUS),
-    ("circuits", CIRCUITS),
-    ("pricing", PRICING),
-    ("dashboard", DASHBOARD),
-    ("reports", REPORTS),
-    ("rollup", ROLLUP),
-    ("sweep", SWEEP),
-    ("prover", PROVER),
-];
-
-/// The policy of a role. Everyone may list the bucket, or S3 would hide what does not exist.
-fn policy(permissions: Permissions) -> Value {
-    let bucket = format!("arn:aws:s3:::{BUCKET}");
-    let arn = |name: &&str| match *name {
-        "QUEUE" => format!("arn:aws:sqs:us-east-1:000000000000:{QUEUE}"),
-        "DEAD" => format!("arn:aws:sqs:us-east-1:000000000000:{QUEUE}-dead"),
-        keys => format!("{bucket}/{keys}"),
-    };
-    let allow = |actions: &[&str], resources: Vec<String>| json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
-    let mut statements = vec![allow(&["s3:ListBucket"], vec![bucket.clone()])];
-    statements.extend(
-        permissions.iter().map(|(actions, on)| allow(actions, on.iter().map(arn).collect())),
-    );
-    json!({ "Version": "2012-10-17", "Statement": statements })
-}
-
-/// An access key for each role.
-#[derive(Debug)]
-struct Roles(Vec<(&'static str, AccessKey)>);
-
-impl Roles {
-    fn create(aws: &Ministack) -> Self {
-        let key = |permissions, name| aws.create_user(name, &policy(permissions));
-        Self(ROLES.iter().map(|(name, permissions)| (*name, key(permissions, name))).collect())
-    }
-}
-
-impl Identities for Roles {
-    fn access_key(&self, wanted: &str) -> AccessKey {
-        let found = self.0.iter().find(|(name, _)| *name == wanted);
-        found.unwrap_or_else(|| panic!("there is no role {wanted}")).1.clone()
-    }
-}
-
-/// A role that does the work of another one.
-#[derive(Debug)]
-struct Usurped {
-    roles: Roles,
-    by: &'static str,
-    of: &'static str,
-}
-
-impl Identities for Usurped {
-    fn access_key(&self, name: &str) -> AccessKey {
-        self.roles.access_key(if name == self.of { self.by } else { name })
-    }
-}
-
+/// A stand-in that checks who may do what.
 fn checking() -> Ministack {
     Ministack::start_with(&[("AUTH", "true")])
 }
 
+fn with_roles() -> Service {
+    Service::start_on(checking(), |aws| Box::new(Roles::create(aws)))
+}
+
 #[test]
 fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
-    let service = Service::start_on(checking(), |aws| Box::new(Roles::create(aws)));
+    let service = with_roles();
     service.register();
     let job = service.client().submit("order-1", &request()).ok()["id"].clone();
     let job = job.as_str().unwrap();
@@ -242,7 +80,7 @@ fn show_dashboard(service: &Service, job: &str) {
 
 #[test]
 fn a_quoted_proof_under_a_budget_goes_all_the_way_with_the_permissions_of_each_role() {
-    let service = Service::start_on(checking(), |aws| Box::new(Roles::create(aws)));
+    let service = with_roles();
     service.register();
     let client = service.client();
     let budget = json!({ "scope": "*", "limit_nano_usd": 1_000_000_000, "hard_stop": true });
@@ -264,6 +102,20 @@ fn a_quoted_proof_under_a_budget_goes_all_the_way_with_the_permissions_of_each_r
     assert_eq!(client.get("/v1/performance").ok()["circuits"].as_array().unwrap().len(), 1);
 }
 
+/// A role that does the work of another one.
+#[derive(Debug)]
+struct Usurped {
+    roles: Roles,
+    by: &'static str,
+    of: &'static str,
+}
+
+impl Identities for Usurped {
+    fn access_key(&self, name: &str) -> AccessKey {
+        self.roles.access_key(if name == self.of { self.by } else { name })
+    }
+}
+
 #[test]
 fn who_may_only_read_cannot_submit() {
     let usurped = |aws: &Ministack| -> Box<dyn Identities> {
@@ -278,10 +130,13 @@ fn who_may_only_read_cannot_submit() {
 }
 
 #[test]
-fn who_may_only_prove_makes_no_key() {
-    let service = Service::start_on(checking(), |aws| Box::new(Roles::create(aws)));
+fn who_may_only_prove_makes_no_key_and_does_not_sweep() {
+    let service = with_roles();
     let create = ["keys", "create", "--aws", "--project", "acme", "--scopes", "admin"];
     let mut command = Command::new(zkpool_path());
     let ended = command.args(create).envs(service.environment("prover")).output().unwrap();
     assert!(!ended.status.success(), "a prover made a key");
+    let usurped = service.start_function_as("sweep", "prover");
+    let report = usurped.invoke(&json!({}));
+    assert!(report["errors"].as_u64().unwrap() > 0, "a prover swept: {report}");
 }

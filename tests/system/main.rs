@@ -9,6 +9,8 @@
 mod architecture;
 mod aws;
 mod aws_crash;
+mod aws_faults;
+mod aws_metrics;
 mod aws_roles;
 mod bench;
 mod costs;

@@ -73,6 +73,13 @@ pub const RESUMES_MAX: u32 = 5;
 /// Messages of one receive call (SQS's limit).
 pub const RECEIVE_BATCH: usize = 10;
 
+/// Messages of one sending call (SQS's limit).
+pub const SEND_BATCH: usize = 10;
+
+/// Bytes of all bodies of one sending call: SQS's limit for most of its life, less room for the
+/// attributes of [`SEND_BATCH`] messages. One message may be larger by itself.
+pub const SEND_BATCH_BYTES: usize = 248 * 1024;
+
 /// Longest wait of one receive call (SQS's limit).
 pub const LONG_POLL_MAX: Duration = Duration::from_secs(20);
 

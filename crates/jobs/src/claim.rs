@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::future::{Either, join, pending, select};
 use zkpool_ports::{Delivery, QueueError, ReceiptHandle};
 use zkpool_types::{Attempt, AttemptId, JobMessage, JobRequest, JobState, Stage, Timestamp};
 
 use crate::decide::{Event, Job};
-use crate::effects::{Settled, Subject, VISIBILITY};
+use crate::effects::{CLAIM_VISIBILITY, Settled, Subject, VISIBILITY};
 use crate::metering::Ending;
 use crate::records::RECORD_BYTES_MAX;
-use crate::{JobError, Jobs, keys};
+use crate::{JobError, Jobs, PortError, keys};
 
 /// Messages that one call looks at before it returns without a claim, so that a queue full of
 /// ended jobs cannot hold a prover for ever.
@@ -58,11 +59,31 @@ impl Jobs {
     /// # Errors
     /// A port failed. A message that was received is handed back, uncounted.
     pub async fn claim(&self, wait: Duration) -> Result<Option<Claim>, JobError> {
-        let mut wait = wait;
+        self.claim_unless(wait, pending()).await
+    }
+
+    /// As [`Jobs::claim`], but stops waiting once `stopped` is there, and returns without a claim.
+    ///
+    /// A message that the queue hands out to a wait which was given up stays hidden for
+    /// [`CLAIM_VISIBILITY_S`](zkpool_types::limits::CLAIM_VISIBILITY_S) only. One that has arrived
+    /// is claimed all the same.
+    ///
+    /// # Errors
+    /// A port failed. A message that was received is handed back, uncounted.
+    pub async fn claim_unless(
+        &self,
+        wait: Duration,
+        stopped: impl Future<Output = ()> + Send,
+    ) -> Result<Option<Claim>, JobError> {
+        let (mut wait, mut stopped) = (wait, Box::pin(stopped));
         for _ in 0..SKIPS_MAX {
-            let received = self.ports.queue.receive(1, VISIBILITY, wait).await?;
+            let receiving = self.ports.queue.receive(1, CLAIM_VISIBILITY, wait);
+            let received = match select(receiving, &mut stopped).await {
+                Either::Left((received, _)) => received?,
+                Either::Right(_) => return Ok(None),
+            };
             let Some(delivery) = received.into_iter().next() else { return Ok(None) };
-            match self.take(&delivery).await {
+            match self.hold_and_take(&delivery).await {
                 Ok(None) => wait = Duration::ZERO,
                 Ok(claim) => return Ok(claim),
                 Err(error) => {
@@ -73,6 +94,15 @@ impl Jobs {
             }
         }
         Ok(None)
+    }
+
+    /// Takes the job of a message that is hidden for a whole visibility timeout meanwhile. There is
+    /// no claim if that came too late.
+    async fn hold_and_take(&self, delivery: &Delivery) -> Result<Option<Claim>, JobError> {
+        let (held, taken) = join(self.holds(&delivery.receipt), self.take(delivery)).await;
+        // Where nothing is to be claimed, the message may be gone already.
+        let Some(claim) = taken? else { return Ok(None) };
+        Ok(held.map_err(PortError::from)?.then_some(claim))
     }
 
     async fn take(&self, delivery: &Delivery) -> Result<Option<Claim>, JobError> {
@@ -130,12 +160,12 @@ impl Jobs {
         if self.ports.blobs.head(&outcome).await?.is_some() {
             return Ok(Held::Cancelled);
         }
-        Ok(if self.holds(claim).await? { Held::Yes } else { Held::Lost })
+        Ok(if self.holds(&claim.receipt).await? { Held::Yes } else { Held::Lost })
     }
 
-    /// Whether the claim is still held; if so, for another visibility timeout.
-    pub(crate) async fn holds(&self, claim: &Claim) -> Result<bool, QueueError> {
-        match self.ports.queue.extend(&claim.receipt, VISIBILITY).await {
+    /// Whether the delivery is still held; if so, for another visibility timeout.
+    pub(crate) async fn holds(&self, receipt: &ReceiptHandle) -> Result<bool, QueueError> {
+        match self.ports.queue.extend(receipt, VISIBILITY).await {
             Ok(()) => Ok(true),
             Err(QueueError::ReceiptExpired) => Ok(false),
             Err(error) => Err(error),
@@ -170,7 +200,7 @@ impl Jobs {
     async fn let_go(&self, claim: &Claim, event: Event) -> Result<(), JobError> {
         match self.settle(Job::Proving(claim.attempt), event, claim.subject()).await {
             // Who no longer holds a delivery has nothing left to give back.
-            Err(crate::PortError::Queue(QueueError::ReceiptExpired)) => Ok(()),
+            Err(PortError::Queue(QueueError::ReceiptExpired)) => Ok(()),
             settled => Ok(settled.map(drop)?),
         }
     }

@@ -124,7 +124,7 @@ impl Jobs {
 
     /// Where the job stands for this claim, with the outcome where it has ended.
     async fn fenced(&self, claim: &Claim) -> Result<(Job, Option<Outcome>), PortError> {
-        if self.holds(claim).await? {
+        if self.holds(&claim.receipt).await? {
             return Ok((Job::Proving(claim.attempt), None));
         }
         let outcome = self.outcome(&claim.request.project, claim.request.id).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use zkpool_ports::{Durability, Message, ReceiptHandle};
-use zkpool_types::limits::{HEARTBEAT_S, VISIBILITY_S};
+use zkpool_types::limits::{CLAIM_VISIBILITY_S, HEARTBEAT_S, VISIBILITY_S};
 use zkpool_types::{
     Attempt, JobId, JobMessage, JobState, Outcome, Progress, ProjectId, Stage, Waste,
 };
@@ -15,6 +15,9 @@ use crate::{Jobs, PortError, keys};
 
 /// How long a received message stays invisible without a heartbeat.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(VISIBILITY_S);
+
+/// How long a message stays invisible that a claim received and has not taken yet.
+pub(crate) const CLAIM_VISIBILITY: Duration = Duration::from_secs(CLAIM_VISIBILITY_S);
 
 /// How long a postponed message stays invisible: what may pass by itself gets time to.
 const POSTPONEMENT: Duration = Duration::from_secs(HEARTBEAT_S);
@@ -135,11 +138,18 @@ impl Jobs {
 
     /// Sends the job's message.
     pub(crate) async fn enqueue(&self, project: &ProjectId, job: JobId) -> Result<(), PortError> {
-        let message = JobMessage { project: project.clone(), job };
-        let body = serde_json::to_string(&message)
-            .map_err(|source| PortError::Corrupt { key: keys::request(project, job), source })?;
-        let message = Message { id: job.to_string(), group: project.to_string(), body };
-        Ok(self.ports.queue.send(message, Duration::ZERO).await?)
+        Ok(self.ports.queue.send(message(project, job)?, Duration::ZERO).await?)
+    }
+
+    /// Sends the messages of several jobs of one project, and says of each whether it was sent.
+    pub(crate) async fn enqueue_all(
+        &self,
+        project: &ProjectId,
+        jobs: &[JobId],
+    ) -> Result<Vec<Result<(), PortError>>, PortError> {
+        let messages = jobs.iter().map(|job| message(project, *job)).collect::<Result<_, _>>()?;
+        let sent = self.ports.queue.send_all(messages).await;
+        Ok(sent.into_iter().map(|sent| Ok(sent?)).collect())
     }
 
     async fn release(&self, subject: &Subject<'_>) -> Result<(), PortError> {
@@ -206,4 +216,11 @@ impl Jobs {
             None => (Job::Queued, None),
         })
     }
+}
+
+/// The message of a job.
+fn message(project: &ProjectId, job: JobId) -> Result<Message, PortError> {
+    let body = serde_json::to_string(&JobMessage { project: project.clone(), job })
+        .map_err(|source| PortError::Corrupt { key: keys::request(project, job), source })?;
+    Ok(Message { id: job.to_string(), group: project.to_string(), body })
 }

@@ -32,6 +32,7 @@ pub mod records;
 mod signer;
 pub mod submit;
 pub mod sweeper;
+pub mod unswept;
 pub mod uploads;
 pub mod view;
 mod witness;
@@ -52,6 +53,7 @@ pub use records::{Created, Records};
 pub use signer::Signer;
 pub use submit::{NewJob, Submitted, WitnessSource};
 pub use sweeper::SweepReport;
+pub use unswept::{Unswept, unswept};
 pub use uploads::Uploads;
 
 use endings::Endings;

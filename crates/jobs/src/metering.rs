@@ -25,8 +25,8 @@ const READS_PER_ATTEMPT: u64 = 3;
 /// Queue requests that a job costs whatever happens: send and delete.
 const QUEUE_REQUESTS_PER_JOB: u64 = 2;
 
-/// Queue requests of an attempt besides heartbeats: receive, and the fence before the commit.
-const QUEUE_REQUESTS_PER_ATTEMPT: u64 = 2;
+/// Queue requests of an attempt besides heartbeats: receive, hold, and the fence before the commit.
+const QUEUE_REQUESTS_PER_ATTEMPT: u64 = 3;
 
 /// Bytes of one value of a witness.
 const WITNESS_VALUE_BYTES: u64 = 32;

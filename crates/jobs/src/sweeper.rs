@@ -80,6 +80,15 @@ impl SweepReport {
     }
 }
 
+/// The sweep of one project.
+struct Pass<'a> {
+    project: &'a ProjectId,
+    mark: SweepMark,
+    /// Jobs whose message is to be sent again.
+    overlooked: Vec<JobId>,
+    report: &'a mut SweepReport,
+}
+
 impl Jobs {
     /// Sweeps once. Several sweepers may run at once: everything they do is safe to repeat.
     pub async fn sweep(&self) -> SweepReport {
@@ -127,66 +136,79 @@ impl Jobs {
         // A mark that does not read back is derived again.
         let stored = self.records.read(&key, RECORD_BYTES_MAX.saturating_mul(64)).await;
         let before: SweepMark = report.note(stored).flatten().unwrap_or_default();
-        let mut mark = before.clone();
-        let after = mark.cursor.or(mark.watermark).map(|job| job.to_string());
-        let prefix = keys::jobs(project);
+        let mut pass = Pass { project, mark: before.clone(), overlooked: Vec::new(), report };
+        let swept = self.sweep_open_jobs(&mut pass).await;
+        let sent = self.send_overlooked(&mut pass).await;
+        if pass.mark != before {
+            self.records.put_cached(&key, &pass.mark).await?;
+        }
+        swept.and(sent)
+    }
+
+    /// Looks at the jobs behind the watermark, and at those that may lie below it.
+    async fn sweep_open_jobs(&self, pass: &mut Pass<'_>) -> Result<(), PortError> {
+        let SweepMark { cursor, watermark, .. } = pass.mark;
+        let after = cursor.or(watermark).map(|job| job.to_string());
+        let prefix = keys::jobs(pass.project);
         let jobs = self.ports.blobs.list_children(&prefix, after.as_deref(), JOBS_MAX).await?;
-        let mut all_done = mark.cursor == mark.watermark || mark.cursor.is_none();
+        let mut all_done = cursor == watermark || cursor.is_none();
         let mut last = None;
-        self.sweep_late(project, &mut mark, report).await?;
+        self.sweep_late(pass).await?;
         for job in jobs.iter().filter_map(|name| name.parse::<JobId>().ok()) {
-            let swept = self.sweep_job(project, job, &mut mark, report).await;
-            all_done &= report.note(swept) == Some(true);
+            let swept = self.sweep_job(job, pass).await;
+            all_done &= pass.report.note(swept) == Some(true);
             if all_done {
-                mark.watermark = Some(job);
+                pass.mark.watermark = Some(job);
             }
             last = Some(job);
         }
-        mark.cursor = last.filter(|_| jobs.len() >= JOBS_MAX);
-        if mark != before {
-            self.records.put_cached(&key, &mark).await?;
-        }
+        pass.mark.cursor = last.filter(|_| jobs.len() >= JOBS_MAX);
         Ok(())
     }
 
     /// Looks at jobs that may lie below the watermark.
-    async fn sweep_late(
-        &self,
-        project: &ProjectId,
-        mark: &mut SweepMark,
-        report: &mut SweepReport,
-    ) -> Result<(), PortError> {
-        let prefix = keys::late_jobs(project);
+    async fn sweep_late(&self, pass: &mut Pass<'_>) -> Result<(), PortError> {
+        let prefix = keys::late_jobs(pass.project);
         for key in self.ports.blobs.list(&prefix, None, JOBS_MAX).await? {
             let name = key.as_str().strip_prefix(&prefix);
             let Some(job) = name.and_then(|name| name.parse().ok()) else { continue };
-            let swept = self.sweep_job(project, job, mark, report).await;
-            if report.note(swept) == Some(true) {
+            let swept = self.sweep_job(job, pass).await;
+            if pass.report.note(swept) == Some(true) {
                 self.ports.blobs.delete(&key).await?;
             }
         }
         Ok(())
     }
 
+    /// Sends the messages of the jobs that were overlooked, which is what
+    /// [`decide`](crate::decide::decide) says to them, all at once, because every call of a
+    /// queue may cost. A job whose message was not sent is found again by the next sweep.
+    async fn send_overlooked(&self, pass: &mut Pass<'_>) -> Result<(), PortError> {
+        let sent = self.enqueue_all(pass.project, &pass.overlooked).await?;
+        let now = self.ports.clock.now();
+        for (job, sent) in pass.overlooked.iter().zip(sent) {
+            if pass.report.note(sent).is_some() {
+                pass.mark.enqueued.insert(*job, now);
+                pass.report.reenqueued += 1;
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at one job. Returns whether the sweeper need never look at it again.
-    async fn sweep_job(
-        &self,
-        project: &ProjectId,
-        job: JobId,
-        mark: &mut SweepMark,
-        report: &mut SweepReport,
-    ) -> Result<bool, JobError> {
+    async fn sweep_job(&self, job: JobId, pass: &mut Pass<'_>) -> Result<bool, JobError> {
+        let project = pass.project;
         let age = self.ports.clock.now().duration_since(created_at(job));
         if let (standing, Some(_)) = self.standing(project, job).await? {
-            mark.enqueued.remove(&job);
-            self.clean(project, job, standing, report).await?;
+            pass.mark.enqueued.remove(&job);
+            self.clean(job, standing, pass).await?;
             return Ok(age > WATERMARK_LAG);
         }
         let request = self.records.read(&keys::request(project, job), RECORD_BYTES_MAX).await?;
         match request {
-            Some(request) => self.sweep_open(&request, mark, report).await?,
+            Some(request) => self.sweep_open(&request, pass).await?,
             None if age > ORPHAN_AFTER && !self.is_late(project, job).await? => {
-                self.clean(project, job, Job::Ended(JobState::Cancelled), report).await?;
+                self.clean(job, Job::Ended(JobState::Cancelled), pass).await?;
                 return Ok(true);
             }
             None => {}
@@ -202,38 +224,26 @@ impl Jobs {
         Ok(mark.is_some_and(|mark| now.duration_since(mark.at) <= ORPHAN_AFTER))
     }
 
-    async fn sweep_open(
-        &self,
-        request: &JobRequest,
-        mark: &mut SweepMark,
-        report: &mut SweepReport,
-    ) -> Result<(), JobError> {
+    /// Expires an open job that is overdue, and notes one that has waited suspiciously long.
+    async fn sweep_open(&self, request: &JobRequest, pass: &mut Pass<'_>) -> Result<(), JobError> {
         let now = self.ports.clock.now();
         if request.deadline <= now {
             if matches!(self.expire(request, 0, None).await?, Settled::Won(_)) {
-                report.expired += 1;
+                pass.report.expired += 1;
             }
             return Ok(());
         }
-        let sent_at = mark.enqueued.get(&request.id).copied();
+        let sent_at = pass.mark.enqueued.get(&request.id).copied();
         let waited_since = sent_at.unwrap_or(request.accepted_at).max(request.accepted_at);
         if now.duration_since(waited_since) >= REENQUEUE_AFTER {
-            let subject = Subject::new(&request.project, request.id);
-            self.settle(Job::Queued, Event::Overlooked, subject).await?;
-            mark.enqueued.insert(request.id, now);
-            report.reenqueued += 1;
+            pass.overlooked.push(request.id);
         }
         Ok(())
     }
 
     /// Deletes what a crash between an outcome and its deletions left.
-    async fn clean(
-        &self,
-        project: &ProjectId,
-        job: JobId,
-        standing: Job,
-        report: &mut SweepReport,
-    ) -> Result<(), JobError> {
+    async fn clean(&self, job: JobId, standing: Job, pass: &mut Pass<'_>) -> Result<(), JobError> {
+        let project = pass.project;
         let witness = keys::witness(project, job);
         if self.ports.blobs.head(&witness).await?.is_none() {
             return Ok(());
@@ -246,7 +256,7 @@ impl Jobs {
             })
             .into());
         }
-        report.witnesses_deleted += 1;
+        pass.report.witnesses_deleted += 1;
         Ok(())
     }
 

@@ -63,6 +63,10 @@ pub const ATTEMPTS_MAX: u32 = 3;
 /// How long a claimed job stays invisible to other provers without a heartbeat, in seconds.
 pub const VISIBILITY_S: u64 = 30;
 
+/// How long a message stays invisible that was handed to a prover which may have stopped waiting
+/// for one, in seconds. Whoever did wait extends it at once.
+pub const CLAIM_VISIBILITY_S: u64 = 5;
+
 /// Time between heartbeats of a claimed job, in seconds: two may be lost before it is redelivered.
 pub const HEARTBEAT_S: u64 = VISIBILITY_S / 3;
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use uuid::Uuid;
-use zkpool_jobs::{Ports, keys};
-use zkpool_ports::{BlobError, BlobKey, BlobStore, QueueError};
-use zkpool_types::{JobId, JobState, Outcome, ProjectId, SweepMark};
+use zkpool_jobs::unswept::read_readable;
+use zkpool_jobs::{Ports, Unswept, keys, unswept};
+use zkpool_ports::{BlobError, BlobStore, QueueError};
+use zkpool_types::{JobId, JobState, Outcome, ProjectId};
 
 use crate::{Fleet, LATELY, Observed};
 
@@ -28,9 +29,6 @@ const PAGE: usize = 1000;
 
 /// Largest outcome that is read, in bytes. One with more public inputs is not typical.
 const OUTCOME_BYTES_MAX: u64 = 1024 * 1024;
-
-/// Largest sweep mark that is read, in bytes.
-const MARK_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// The provers could not be counted.
 #[derive(Debug, thiserror::Error)]
@@ -134,14 +132,10 @@ async fn proving_times(
     blobs: &dyn BlobStore,
     project: &ProjectId,
 ) -> Result<Vec<Duration>, BlobError> {
-    let mark: Option<SweepMark> = read(blobs, &keys::sweep_mark(project), MARK_BYTES_MAX).await?;
-    let last = mark.and_then(|mark| mark.watermark);
-    let after = last.map(|job| job.to_string());
-    let behind = blobs.list_children(&keys::jobs(project), after.as_deref(), JOBS_MAX).await?;
-    let behind = behind.iter().filter_map(|name| name.parse().ok());
-    let keys: Vec<_> =
-        last.into_iter().chain(behind).map(|job| keys::outcome(project, job)).collect();
-    let reads = keys.iter().map(|key| read::<Outcome>(blobs, key, OUTCOME_BYTES_MAX));
+    let Unswept { last_swept, behind } = unswept(blobs, project, JOBS_MAX).await?;
+    let jobs = last_swept.into_iter().chain(behind);
+    let keys: Vec<_> = jobs.map(|job| keys::outcome(project, job)).collect();
+    let reads = keys.iter().map(|key| read_readable::<Outcome>(blobs, key, OUTCOME_BYTES_MAX));
     let outcomes = join_all(reads).await.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(outcomes.into_iter().flatten().filter_map(|outcome| time_of(&outcome)).collect())
 }
@@ -152,28 +146,15 @@ fn time_of(outcome: &Outcome) -> Option<Duration> {
     proven.then(|| Duration::from_micros(outcome.receipt.usage.device_us))
 }
 
-/// The record, or `None` where there is none that can be read: one odd record must not stop the
-/// measurement of all others.
-async fn read<T: serde::de::DeserializeOwned>(
-    blobs: &dyn BlobStore,
-    key: &BlobKey,
-    size_max: u64,
-) -> Result<Option<T>, BlobError> {
-    match blobs.get(key, size_max).await {
-        Ok(body) => Ok(serde_json::from_slice(&body).ok()),
-        Err(BlobError::NotFound(_) | BlobError::TooLarge { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use bytes::Bytes;
+    use zkpool_ports::BlobKey;
     use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
     use zkpool_ports::{Durability, Message, QueuePolicy, SeededRng, TimeOrderedIds, VirtualClock};
-    use zkpool_types::{NanoUsd, Receipt, Timestamp, Usage};
+    use zkpool_types::{NanoUsd, Receipt, SweepMark, Timestamp, Usage};
 
     use super::*;
 

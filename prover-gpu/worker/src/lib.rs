@@ -31,6 +31,7 @@ mod meter;
 mod protection;
 mod settings;
 mod shift;
+mod spot;
 mod warm;
 mod worker;
 
@@ -45,4 +46,5 @@ pub use keys::{KeyCache, KeyError};
 pub use meter::Meter;
 pub use protection::{EcsAgent, LASTS, Protection, ProtectionError};
 pub use settings::Settings;
+pub use spot::{METADATA, SpotNotice};
 pub use worker::{Worker, WorkerError};

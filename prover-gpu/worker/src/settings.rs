@@ -12,8 +12,7 @@ const DISK_BYTES_MAX_DEFAULT: u64 = 64 * 1024 * 1024 * 1024;
 /// machine, so that a key and the work on it fit beside each other.
 const MEMORY_BYTES_MAX_DEFAULT: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Longest wait for a message. A claim in progress is never dropped, since its message would
-/// stay hidden, so that this also bounds how long an idle worker takes to stop.
+/// Longest wait for a message, which ends early when the worker stops.
 const CLAIM_WAIT_DEFAULT: Duration = Duration::from_secs(1);
 
 /// Pause after the queue or storage did not answer.
@@ -35,8 +34,8 @@ pub struct Settings {
     pub claim_wait: Duration,
     /// Time between heartbeats of a held job.
     pub heartbeat: Duration,
-    /// Time between sweeps.
-    pub sweep: Duration,
+    /// Time between sweeps, or `None` where another one sweeps.
+    pub sweep: Option<Duration>,
     /// Pause after the queue or storage did not answer.
     pub outage_pause: Duration,
     /// Make the keys that are asked for ready before the first claim.
@@ -53,7 +52,7 @@ impl Settings {
             memory_bytes_max: MEMORY_BYTES_MAX_DEFAULT,
             claim_wait: CLAIM_WAIT_DEFAULT,
             heartbeat: Duration::from_secs(HEARTBEAT_S),
-            sweep: Duration::from_secs(SWEEP_S),
+            sweep: Some(Duration::from_secs(SWEEP_S)),
             outage_pause: OUTAGE_PAUSE_DEFAULT,
             warm_start: false,
         }

@@ -6,10 +6,10 @@
 
 use std::collections::HashSet;
 
-use serde::de::DeserializeOwned;
-use zkpool_jobs::keys;
-use zkpool_ports::{BlobError, BlobKey, BlobStore};
-use zkpool_types::{JobId, JobRequest, ProjectId, SweepMark};
+use zkpool_jobs::unswept::read_readable;
+use zkpool_jobs::{Unswept, keys, unswept};
+use zkpool_ports::{BlobError, BlobStore};
+use zkpool_types::JobRequest;
 
 /// Projects that are looked at.
 const PROJECTS_MAX: usize = 20;
@@ -21,8 +21,8 @@ const JOBS_MAX: usize = 20;
 /// what they save.
 const CIRCUITS_MAX: usize = 4;
 
-/// Largest record that is read, in bytes. The largest sweep mark is far below.
-const RECORD_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Largest request that is read, in bytes.
+const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 
 /// A request of each circuit that is asked for, those of the jobs that come next first.
 ///
@@ -34,8 +34,10 @@ pub(crate) async fn circuits_asked_for(
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for name in blobs.list_children(keys::JOB_PROJECTS, None, PROJECTS_MAX).await? {
         let Ok(project) = name.parse() else { continue };
-        for job in next_jobs(blobs, &project).await? {
-            let request: Option<JobRequest> = read(blobs, &keys::request(&project, job)).await?;
+        let Unswept { last_swept, behind } = unswept(blobs, &project, JOBS_MAX).await?;
+        for job in behind.into_iter().chain(last_swept) {
+            let key = keys::request(&project, job);
+            let request: Option<JobRequest> = read_readable(blobs, &key, REQUEST_BYTES_MAX).await?;
             let Some(request) = request else { continue };
             if seen.insert((request.project.clone(), request.circuit.clone())) {
                 found.push(request);
@@ -46,25 +48,4 @@ pub(crate) async fn circuits_asked_for(
         }
     }
     Ok(found)
-}
-
-/// Jobs behind the sweep mark and the last one below it, which is what remains of an idle project.
-async fn next_jobs(blobs: &dyn BlobStore, project: &ProjectId) -> Result<Vec<JobId>, BlobError> {
-    let mark: Option<SweepMark> = read(blobs, &keys::sweep_mark(project)).await?;
-    let last = mark.and_then(|mark| mark.watermark);
-    let after = last.map(|job| job.to_string());
-    let names = blobs.list_children(&keys::jobs(project), after.as_deref(), JOBS_MAX).await?;
-    Ok(names.iter().filter_map(|name| name.parse().ok()).chain(last).collect())
-}
-
-/// The record, or `None` where there is none that can be read.
-async fn read<T: DeserializeOwned>(
-    blobs: &dyn BlobStore,
-    key: &BlobKey,
-) -> Result<Option<T>, BlobError> {
-    match blobs.get(key, RECORD_BYTES_MAX).await {
-        Ok(body) => Ok(serde_json::from_slice(&body).ok()),
-        Err(BlobError::NotFound(_) | BlobError::TooLarge { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -153,8 +153,8 @@ impl Worker {
 
     /// Proves until `stop` is cancelled.
     ///
-    /// It then hands back what it holds, so that other provers see it at once, and returns within
-    /// the wait of one claim. A proof that was being made runs out on its thread, unheeded.
+    /// It then hands back what it holds, so that other provers see it at once, and returns. A proof
+    /// that was being made runs out on its thread, unheeded.
     pub async fn run(&self, stop: CancellationToken) {
         if self.settings.warm_start {
             stop.run_until_cancelled(self.warm_up()).await;
@@ -212,9 +212,10 @@ impl Worker {
         }
     }
 
-    /// Sweeps for lost messages, overdue jobs and dead letters.
+    /// Sweeps for lost messages, overdue jobs and dead letters, where that is this worker's work.
     async fn sweep(&self, stop: &CancellationToken) {
-        let pause = || stop.run_until_cancelled(self.clock.sleep(self.settings.sweep));
+        let Some(every) = self.settings.sweep else { return };
+        let pause = || stop.run_until_cancelled(self.clock.sleep(every));
         while !stop.is_cancelled() {
             let report = self.jobs.sweep().await;
             tracing::debug!(?report, "swept");
@@ -236,10 +237,9 @@ impl Worker {
         }
     }
 
-    /// Claims a job, if one comes in time. A claim is never abandoned half-way, since its message
-    /// would stay hidden until its visibility runs out.
+    /// Claims a job, if one comes before the wait is over or the worker stops.
     async fn claim(&self, stop: &CancellationToken) -> Option<Job> {
-        match self.jobs.claim(self.settings.claim_wait).await {
+        match self.jobs.claim_unless(self.settings.claim_wait, stop.cancelled()).await {
             Ok(claim) => claim.map(|claim| self.hold(claim)),
             Err(error) => {
                 tracing::warn!(%error, "no job could be claimed");

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, Message as SqsMessage, MessageSystemAttributeName, QueueAttributeName,
+    SendMessageBatchRequestEntry,
+};
 use zkpool_ports::{Clock, QueueError, ReceiptHandle};
 
 use super::held::Holdings;
@@ -48,6 +52,40 @@ impl Channel {
             .delay_seconds(seconds(delay));
         let sent = call.send().await.map_err(|error| ServiceError::of("SendMessage", error));
         sent.map(drop).map_err(queue_error)
+    }
+
+    /// Sends up to [`SEND_BATCH`](crate::settings::SEND_BATCH) messages in one call, and says of
+    /// each, in order, whether it was sent. SQS may take some of them and refuse others: what it
+    /// says is no fault of the sender's is sent once more by itself, as any message is.
+    pub(super) async fn send_batch(&self, letters: &[Letter]) -> Vec<Result<(), QueueError>> {
+        if letters.is_empty() {
+            return Vec::new();
+        }
+        let answer = match self.call_with(letters).await {
+            Ok(answer) => answer,
+            Err(error) => return refuse_all(letters.len(), error),
+        };
+        let mut results = Vec::with_capacity(letters.len());
+        for (at, letter) in letters.iter().enumerate() {
+            let id = at.to_string();
+            let is_taken = answer.successful.iter().any(|entry| entry.id == id);
+            let refused = answer.failed.iter().find(|entry| entry.id == id);
+            results.push(match refused {
+                Some(refused) if refused.sender_fault => Err(refusal(refused)),
+                None if is_taken => Ok(()),
+                _ => self.send(letter, Duration::ZERO).await,
+            });
+        }
+        results
+    }
+
+    /// Sends these messages in one call.
+    async fn call_with(&self, letters: &[Letter]) -> Result<SendMessageBatchOutput, ServiceError> {
+        let entries = letters.iter().enumerate().map(|(at, letter)| entry(at, letter));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let call = self.client.send_message_batch().queue_url(&self.url);
+        let sent = call.set_entries(Some(entries)).send().await;
+        sent.map_err(|error| ServiceError::of(SEND_BATCH_CALL, error))
     }
 
     /// Receives in batches until a batch is not full. Only the first one waits.
@@ -180,6 +218,38 @@ impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Channel").field(&self.url).finish()
     }
+}
+
+/// The operation that sends several messages, as errors name it.
+const SEND_BATCH_CALL: &str = "SendMessageBatch";
+
+/// One message of a batch, under the name of its place in it.
+fn entry(at: usize, letter: &Letter) -> Result<SendMessageBatchRequestEntry, ServiceError> {
+    let group = &letter.message.group;
+    let entry = SendMessageBatchRequestEntry::builder()
+        .id(at.to_string())
+        .message_body(&letter.message.body)
+        .set_message_attributes(Some(letter.attributes()))
+        .set_message_group_id((!group.is_empty()).then(|| group.clone()));
+    let unanswered = |source| ServiceError::Unanswered { operation: SEND_BATCH_CALL, source };
+    entry.build().map_err(|error| unanswered(Box::new(error)))
+}
+
+/// One error for each message of a call that failed as a whole.
+fn refuse_all(count: usize, error: ServiceError) -> Vec<Result<(), QueueError>> {
+    let error = Arc::new(error);
+    let again = || Err(QueueError::Queue(Box::new(Arc::clone(&error))));
+    std::iter::repeat_with(again).take(count).collect()
+}
+
+/// What SQS says of one message of a batch that it does not take.
+fn refusal(entry: &BatchResultErrorEntry) -> QueueError {
+    queue_error(ServiceError::Refused {
+        operation: SEND_BATCH_CALL,
+        status: 200,
+        code: entry.code.clone(),
+        request_id: "of the batch".to_owned(),
+    })
 }
 
 /// Whole seconds, rounded up, so that nothing comes earlier than asked.

@@ -21,7 +21,7 @@ use zkpool_ports::{
 
 use self::channel::Channel;
 use self::message::Letter;
-use crate::settings::{DELAY_MAX, LONG_POLL_MAX};
+use crate::settings::{DELAY_MAX, LONG_POLL_MAX, SEND_BATCH, SEND_BATCH_BYTES};
 use crate::{ServiceError, Settings};
 
 /// A standard queue of SQS with a dead-letter queue. Clones share one client and its receipts.
@@ -75,11 +75,25 @@ impl fmt::Debug for SqsQueue {
 #[async_trait]
 impl Queue for SqsQueue {
     async fn send(&self, message: Message, delay: Duration) -> Result<(), QueueError> {
-        let bytes = message.body.len();
-        if bytes > BODY_BYTES_MAX {
-            return Err(QueueError::BodyTooLarge { bytes, max: BODY_BYTES_MAX });
-        }
+        check_body(&message)?;
         self.live.send(&Letter::new(message), delay.min(DELAY_MAX)).await
+    }
+
+    async fn send_all(&self, messages: Vec<Message>) -> Vec<Result<(), QueueError>> {
+        let mut sent = Vec::with_capacity(messages.len());
+        let mut batch = Batch::default();
+        for message in messages {
+            let checked = check_body(&message);
+            if checked.is_err() || !batch.has_room_for(&message) {
+                sent.extend(self.live.send_batch(&batch.take()).await);
+            }
+            match checked {
+                Ok(()) => batch.add(message),
+                Err(error) => sent.push(Err(error)),
+            }
+        }
+        sent.extend(self.live.send_batch(&batch.take()).await);
+        sent
     }
 
     async fn receive(
@@ -154,6 +168,40 @@ impl Queue for SqsQueue {
             delayed: count(ApproximateNumberOfMessagesDelayed),
         })
     }
+}
+
+/// Messages for one call.
+#[derive(Default)]
+struct Batch {
+    letters: Vec<Letter>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Whether one more fits. One always fits into an empty batch.
+    fn has_room_for(&self, message: &Message) -> bool {
+        self.letters.is_empty()
+            || (self.letters.len() < SEND_BATCH
+                && self.bytes + message.body.len() <= SEND_BATCH_BYTES)
+    }
+
+    fn add(&mut self, message: Message) {
+        self.bytes += message.body.len();
+        self.letters.push(Letter::new(message));
+    }
+
+    /// What is in it, which leaves it empty.
+    fn take(&mut self) -> Vec<Letter> {
+        std::mem::take(self).letters
+    }
+}
+
+fn check_body(message: &Message) -> Result<(), QueueError> {
+    let bytes = message.body.len();
+    if bytes > BODY_BYTES_MAX {
+        return Err(QueueError::BodyTooLarge { bytes, max: BODY_BYTES_MAX });
+    }
+    Ok(())
 }
 
 /// What [`Depth`] consists of.

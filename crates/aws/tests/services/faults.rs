@@ -6,10 +6,10 @@ use hyper::Method;
 use zkpool_aws::S3Blobs;
 use zkpool_aws::settings::{PART_BYTES, TRIES_MAX};
 use zkpool_ports::{BlobError, BlobKey, BlobStore, ByteStream, Expected, PutOnce};
+use zkpool_tests::proxy::{Fate, Proxy, Seen, first};
 use zkpool_tests::standins::Ministack;
 use zkpool_types::Sha256Digest;
 
-use crate::proxy::{Fate, Proxy, Seen, first};
 use crate::standin::{bucket, connect, fresh_name};
 
 fn key() -> BlobKey {
@@ -41,7 +41,7 @@ async fn faulty(plan: impl Fn(&Seen) -> Fate + Send + Sync + 'static) -> Faulty 
     let ministack = Ministack::start();
     let name = fresh_name();
     ministack.create_bucket(&name);
-    let proxy = Proxy::start(&ministack.url, plan).await;
+    let proxy = Proxy::start(&ministack.url, plan);
     let through = connect(&proxy.url, &bucket(&name)).await.blobs;
     let beside = connect(&ministack.url, &bucket(&name)).await.blobs;
     Faulty { _ministack: ministack, proxy, through, beside }

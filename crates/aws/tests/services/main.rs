@@ -6,7 +6,7 @@ mod blobs;
 mod ecs;
 mod faults;
 mod parts;
-mod proxy;
 mod queue;
+mod roles;
 mod signed;
 mod standin;

@@ -10,6 +10,7 @@
     reason = "a test binary: a panic is its way to fail"
 )]
 
+mod abandoned;
 mod durability;
 mod registry;
 mod scenarios;

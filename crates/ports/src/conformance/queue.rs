@@ -14,6 +14,7 @@ type Checked = Result<(), Violation>;
 pub(super) const SUITE: &[(&str, Check<QueueUnderTest>)] = suite![
     a_message_is_received_as_it_was_sent,
     every_message_is_received,
+    messages_that_are_sent_at_once_are_all_received,
     a_received_message_is_hidden,
     a_timed_out_delivery_is_received_again_and_counted,
     a_deleted_message_does_not_come_back,
@@ -145,6 +146,22 @@ async fn every_message_is_received(on: QueueUnderTest) -> Checked {
         waiting.insert(message.body.clone());
         on.queue.send(message, Duration::ZERO).await?;
     }
+    while !waiting.is_empty() {
+        let delivery = on.receive(LONG).await?;
+        holds("received once", waiting.remove(&delivery.message.body), &delivery)?;
+    }
+    on.nothing_to_receive().await
+}
+
+async fn messages_that_are_sent_at_once_are_all_received(on: QueueUnderTest) -> Checked {
+    let too_large = Message { body: "x".repeat(BODY_BYTES_MAX + 1), ..message("large", "p") };
+    let mut messages: Vec<_> = (0..25).map(|id| message(&id.to_string(), "p")).collect();
+    messages.insert(3, too_large);
+    let sent = on.queue.send_all(messages).await;
+    let refused: Vec<_> = (0..).zip(&sent).filter(|(_, sent)| sent.is_err()).collect();
+    let only_that = matches!(refused[..], [(3, Err(QueueError::BodyTooLarge { .. }))]);
+    holds("the one that is too large is refused, and no other", only_that, &sent)?;
+    let mut waiting: BTreeSet<_> = (0..25).map(|id| message(&id.to_string(), "p").body).collect();
     while !waiting.is_empty() {
         let delivery = on.receive(LONG).await?;
         holds("received once", waiting.remove(&delivery.message.body), &delivery)?;

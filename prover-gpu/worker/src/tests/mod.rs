@@ -3,14 +3,16 @@
 mod fallback;
 mod pool;
 mod service;
+mod spot;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::{Device, PreparedKey, Settings, Worker, WorkerError, cpu};
-use pool::{Odd, Pool, WITNESS, blocking, price_book, unsatisfied};
+use pool::{Odd, Pool, Running, WITNESS, blocking, price_book, unsatisfied};
 use zkpool_circuit_files::AnyProvingKey;
+use zkpool_jobs::keys;
 use zkpool_ledger::recompute;
 use zkpool_snark::{DeviceError, ProveError};
 use zkpool_types::limits::ATTEMPTS_MAX;
@@ -76,6 +78,27 @@ async fn a_job_cancelled_while_it_is_proven_is_discarded_and_the_next_one_is_pro
     let view = pool.view(job).await;
     assert_eq!((view.state, view.proof), (JobState::Cancelled, None));
     assert_eq!(view.receipt.unwrap().charge_nano_usd, NanoUsd::ZERO);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_without_a_job_stops_at_once_however_long_it_would_wait() {
+    let pool = Pool::new().await;
+    let settings = Settings { claim_wait: Duration::from_secs(20), ..pool.settings() };
+    let worker = Running::of(pool.worker(cpu(), settings));
+    let job = pool.submit(WITNESS).await;
+    pool.ended(job).await;
+    assert!(worker.stop().await < Duration::from_secs(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_does_not_sweep_leaves_a_lost_message_to_the_sweep() {
+    let pool = Pool::new().await;
+    let settings = Settings { sweep: None, ..pool.settings() };
+    let worker = Running::of(pool.worker(cpu(), settings));
+    pool.ended(pool.submit(WITNESS).await).await;
+    let mark = keys::sweep_mark(&pool.project);
+    assert!(pool.ports.blobs.head(&mark).await.unwrap().is_none(), "it has swept");
     worker.stop().await;
 }
 

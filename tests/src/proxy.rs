@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, Collected, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1 as client;
 use hyper::server::conn::http1 as server;
@@ -15,16 +15,24 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use zkpool_ports::{Clock, SystemClock};
+use tokio::runtime::{Builder, Runtime};
 
 /// How long a connection lasts that breaks within an answer.
 const BEFORE_A_BREAK: Duration = Duration::from_millis(50);
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// It is answered as the stand-in answers.
     Passes,
+    /// It does not reach the stand-in; this JSON is the answer, as though all were well.
+    Answered(&'static str),
+    /// It does not reach the stand-in, and no answer comes.
+    Lost,
+    /// It reaches the stand-in twice, and the first answer is the answer.
+    AppliedTwice,
+    /// It reaches the stand-in, and the answer comes after this time.
+    AnsweredLate(Duration),
     /// It does not reach the stand-in; this status and code are the answer.
     Refused(u16, &'static str),
     /// It reaches the stand-in, and this status and code are the answer all the same.
@@ -37,43 +45,51 @@ pub(crate) enum Fate {
 
 /// What a request is, as far as fates depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) method: Method,
-    pub(crate) path_and_query: String,
-    pub(crate) range: Option<String>,
+pub struct Seen {
+    /// The method.
+    pub method: Method,
+    /// The path with the query.
+    pub path_and_query: String,
+    /// The range of bytes that is asked for.
+    pub range: Option<String>,
     /// The operation of SQS, such as `AmazonSQS.SendMessage`.
-    pub(crate) target: Option<String>,
+    pub target: Option<String>,
 }
 
 type Plan = dyn Fn(&Seen) -> Fate + Send + Sync;
 
-/// A running proxy. It ends with its runtime.
-pub(crate) struct Proxy {
-    pub(crate) url: String,
+/// A running proxy. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
     seen: Arc<Mutex<Vec<(Seen, Fate)>>>,
+    runtime: Option<Runtime>,
 }
 
 impl Proxy {
     /// Starts a proxy in front of `upstream` whose requests meet the fates of `plan`.
-    pub(crate) async fn start(
-        upstream: &str,
-        plan: impl Fn(&Seen) -> Fate + Send + Sync + 'static,
-    ) -> Self {
+    #[must_use]
+    pub fn start(upstream: &str, plan: impl Fn(&Seen) -> Fate + Send + Sync + 'static) -> Self {
         let upstream: SocketAddr = upstream.strip_prefix("http://").unwrap().parse().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (plan, seen): (Arc<Plan>, _) = (Arc::new(plan), Arc::default());
         let record = Arc::clone(&seen);
-        tokio::spawn(async move {
+        runtime.spawn(async move {
+            listener.set_nonblocking(true).unwrap();
+            let listener = TcpListener::from_std(listener).unwrap();
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, upstream, Arc::clone(&plan), Arc::clone(&record)));
             }
         });
-        Self { url, seen }
+        Self { url, seen, runtime: Some(runtime) }
     }
 
     /// The requests that met another fate than to pass, in order.
-    pub(crate) fn failed(&self) -> Vec<Seen> {
+    #[must_use]
+    pub fn failed(&self) -> Vec<Seen> {
         let seen = self.seen.lock().unwrap();
         seen.iter()
             .filter(|(_, fate)| *fate != Fate::Passes)
@@ -82,13 +98,22 @@ impl Proxy {
     }
 
     /// All requests, in order.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().iter().map(|(seen, _)| seen.clone()).collect()
     }
 }
 
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// Lets the first `count` requests that `are_meant` meet `fate`, and all others pass.
-pub(crate) fn first(
+pub fn first(
     count: usize,
     are_meant: impl Fn(&Seen) -> bool + Send + Sync + 'static,
     fate: Fate,
@@ -142,19 +167,30 @@ async fn answer(
     upstream: SocketAddr,
     fate: Fate,
 ) -> Result<Response<Body>, Broken> {
-    if let Fate::Refused(status, code) = fate {
-        let _ = request.into_body().collect().await;
-        return Ok(refusal(status, code));
-    }
-    let (parts, body) = forward(request, upstream).await.into_parts();
+    let request = collected(request).await;
     match fate {
+        Fate::Refused(status, code) => return Ok(refusal(status, code)),
+        Fate::Answered(json) => return Ok(Response::new(whole(json.into()))),
+        Fate::Lost => std::future::pending().await,
+        _ => {}
+    }
+    let (parts, body) = forward(request.clone(), upstream).await.into_parts();
+    match fate {
+        Fate::AppliedTwice => {
+            forward(request, upstream).await;
+            Ok(Response::from_parts(parts, whole(body)))
+        }
+        Fate::AnsweredLate(after) => {
+            sleep(after).await;
+            Ok(Response::from_parts(parts, whole(body)))
+        }
         Fate::AppliedButRefused(status, code) => Ok(refusal(status, code)),
         Fate::AppliedButUnanswered => Err(Broken),
         Fate::CutInHalf => {
             let half = body.slice(..body.len() / 2);
             let breaking = async {
                 // What was sent so far has to arrive first.
-                SystemClock::new().sleep(BEFORE_A_BREAK).await;
+                sleep(BEFORE_A_BREAK).await;
                 Err(Broken)
             };
             let half = stream::iter([Ok(Frame::data(half))]);
@@ -174,13 +210,23 @@ fn refusal(status: u16, code: &str) -> Response<Body> {
     Response::builder().status(status).body(whole(xml.into())).unwrap()
 }
 
-async fn forward(request: Request<Incoming>, upstream: SocketAddr) -> Response<Bytes> {
+/// The request with all of its body, so that it can be sent twice.
+async fn collected(request: Request<Incoming>) -> Request<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    Request::from_parts(parts, Full::new(body))
+}
+
+async fn forward(request: Request<Full<Bytes>>, upstream: SocketAddr) -> Response<Bytes> {
     let stream = TcpStream::connect(upstream).await.unwrap();
     let (mut sender, connection) = client::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let (parts, body) = request.into_parts();
-    let body = Full::new(body.collect().await.unwrap().to_bytes());
-    let response = sender.send_request(Request::from_parts(parts, body)).await.unwrap();
+    let response = sender.send_request(request).await.unwrap();
     let (parts, body) = response.into_parts();
     Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+}
+
+#[allow(clippy::disallowed_methods, reason = "the processes under test live in real time")]
+async fn sleep(time: Duration) {
+    tokio::time::sleep(time).await;
 }
