@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["zkpool-ports"]),
     ("axum", &["zkpool-functions", "zkpool-lambda"]),
+    ("askama", &["zkpool-functions"]),
     ("lambda_http", &["zkpool-lambda", "zkpool-metrics"]),
     ("clap", &["zkpool"]),
     ("ureq", &["zkpool", "zkpool-worker", "zkpool-tests"]),
