@@ -32,6 +32,7 @@ pub mod submit;
 pub mod sweeper;
 pub mod uploads;
 pub mod view;
+pub mod watch;
 mod witness;
 
 use std::sync::{Arc, Mutex};
@@ -47,6 +48,7 @@ pub use list::JobFilter;
 pub use submit::{NewJob, Submitted, WitnessSource};
 pub use sweeper::SweepReport;
 pub use uploads::Uploads;
+pub use watch::{Cursor, JobWatch, ProjectWatch};
 
 use endings::Endings;
 use records::Records;

@@ -33,7 +33,7 @@ pub(crate) fn created_at(job: JobId) -> Timestamp {
 }
 
 /// An id that sorts before every id created at `at` or later.
-fn first_at(at: Timestamp) -> JobId {
+pub(crate) fn first_at(at: Timestamp) -> JobId {
     let ms = u128::try_from(at.as_millisecond()).unwrap_or(0);
     JobId::new(Uuid::from_u128(ms << 80))
 }

@@ -15,3 +15,4 @@ mod registry;
 mod scenarios;
 mod simulation;
 mod support;
+mod watching;
