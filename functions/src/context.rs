@@ -9,6 +9,7 @@ use zkpool_ledger::PriceBook;
 
 use crate::Keys;
 use crate::limits::{VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
+use crate::streams::Streams;
 use crate::upload_address::UploadAddresses;
 
 /// What may be set about the API.
@@ -43,6 +44,7 @@ struct Inner {
     keys: Keys,
     validations: Arc<Semaphore>,
     witness_checks: Semaphore,
+    streams: Streams,
     settings: Settings,
 }
 
@@ -62,6 +64,7 @@ impl Context {
             keys: Keys::new(ports.clone()),
             validations: Arc::new(Semaphore::new(settings.validations_max.max(1))),
             witness_checks: Semaphore::new(WITNESS_CHECKS_MAX),
+            streams: Streams::default(),
             ports,
             settings,
         }))
@@ -103,6 +106,11 @@ impl Context {
     /// One permit for each uploaded witness that may be held in memory now.
     pub(crate) fn witness_checks(&self) -> &Semaphore {
         &self.0.witness_checks
+    }
+
+    /// The streams of events that are open.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

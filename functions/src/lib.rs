@@ -1,6 +1,6 @@
 //! The HTTP API of ZKPool, version 1, as axum routers.
 //!
-//! Each area (circuits, proofs, keys, uploads, health) is a router of its own over one shared
+//! Each area (circuits, proofs, events, keys, uploads, health) is a router of its own over one shared
 //! [`Context`]; [`router`] serves them all in one process, and a function that is deployed alone
 //! wraps its area in [`complete`]. Handlers know neither a socket nor a process: [`local`] has
 //! the server.
@@ -15,6 +15,7 @@ mod blocking;
 pub mod circuits;
 mod context;
 pub mod endpoints;
+pub mod events;
 mod extract;
 mod guard;
 pub mod health;
@@ -27,6 +28,7 @@ mod paging;
 mod problem;
 pub mod proofs;
 mod proving_key;
+mod streams;
 mod upload_address;
 pub mod uploads;
 mod witness;
@@ -47,6 +49,7 @@ pub fn router(context: Context) -> Router {
         .merge(health::router(&context))
         .merge(circuits::router(&context))
         .merge(proofs::router(&context))
+        .merge(events::router(&context))
         .merge(uploads::router(&context))
         .merge(keys::router(&context));
     complete(context, areas)

@@ -171,7 +171,7 @@ async fn cancel(
 }
 
 /// What is no job id names no job.
-fn job_id(text: &str) -> ApiResult<JobId> {
+pub(crate) fn job_id(text: &str) -> ApiResult<JobId> {
     text.parse().map_err(|_| ApiError::not_found("proof request"))
 }
 

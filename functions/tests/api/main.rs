@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation fails its test")]
 
 mod circuits;
+mod events;
 mod harness;
 mod http;
 mod keys;

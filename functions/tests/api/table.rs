@@ -69,6 +69,8 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         }
         Endpoint::ListProofs => (Call::get("/v1/proofs"), 200),
         Endpoint::ShowProof => (Call::get(format!("/v1/proofs/{job}")), 200),
+        Endpoint::ProofEvents => (Call::get(format!("/v1/proofs/{job}/events")), 200),
+        Endpoint::ProjectEvents => (Call::get("/v1/events"), 200),
         Endpoint::CancelProof => (Call::post(format!("/v1/proofs/{job}/cancel")), 200),
         Endpoint::CreateUpload => (Call::post("/v1/uploads").json(&announced()), 201),
         Endpoint::ReceiveUpload => (Call::put(upload_url).bytes(WITNESS), 204),
@@ -96,6 +98,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::Performance
         | Endpoint::SubmitProof
         | Endpoint::ShowProof
+        | Endpoint::ProofEvents
         | Endpoint::CancelProof
         | Endpoint::ReceiveUpload
         | Endpoint::RevokeKey => Reach::ByName(plain),
@@ -105,8 +108,9 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
             Reach::ByName(Call::post("/v1/circuits").json(&body))
         }
         Endpoint::ListCircuits | Endpoint::ListProofs => Reach::ByListing(plain),
-        // The foreign key sees itself and nothing else; the tests of keys say so.
+        // The foreign key sees itself and nothing else; the tests of keys and of events say so.
         Endpoint::ListKeys
+        | Endpoint::ProjectEvents
         | Endpoint::Index
         | Endpoint::Health
         | Endpoint::Readiness
@@ -226,6 +230,8 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::VerificationKey
             | Endpoint::Performance
             | Endpoint::SubmitProof
+            | Endpoint::ProofEvents
+            | Endpoint::ProjectEvents
             | Endpoint::CancelProof
             | Endpoint::CreateUpload
             | Endpoint::CreateKey
@@ -259,6 +265,8 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::Performance
             | Endpoint::ListProofs
             | Endpoint::ShowProof
+            | Endpoint::ProofEvents
+            | Endpoint::ProjectEvents
             | Endpoint::CancelProof
             | Endpoint::ReceiveUpload
             | Endpoint::ListKeys
