@@ -37,8 +37,7 @@ pub fn write(proof: &AnyProof, public_inputs: &[String]) -> Result<String, Calld
     let AnyProof::Bn254(proof) = proof else {
         return Err(CalldataError::Curve { found: proof.curve() });
     };
-    let inputs: Vec<_> =
-        from_strings::<Bn254>(public_inputs)?.into_iter().map(|input| word(input)).collect();
+    let inputs: Vec<_> = from_strings::<Bn254>(public_inputs)?.into_iter().map(word).collect();
     let [a, c] = [proof.a, proof.c].map(|point| coordinates(&point).concat().join(", "));
     let b = coordinates(&proof.b).map(|mut parts| {
         parts.reverse();
