@@ -211,7 +211,8 @@ impl ProjectWatch {
         while let Some((&job, followed)) = self.followed.first_key_value() {
             let is_full = self.followed.len() >= FOLLOWED_MAX;
             let age = now.duration_since(created_at(job));
-            if !followed.is_settled(age) && !(is_full && followed.looked_at) {
+            let may_go = followed.is_settled(age) || is_full && followed.looked_at;
+            if !may_go {
                 return;
             }
             self.followed.remove(&job);
