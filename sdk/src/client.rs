@@ -167,15 +167,17 @@ impl Client {
         bearer.try_into().map_err(|_| Error::Content("the API key is no header".into()))
     }
 
-    /// The address of a path, or of an address that is whole by itself.
+    /// The address of a path, or of an address that is whole by itself. One that would send in the
+    /// clear what the server is asked for under TLS is refused.
     pub(crate) fn url(&self, path: &str) -> Result<Url, Error> {
-        let text = if path.starts_with('/') {
-            format!("{}{path}", self.0.server)
-        } else {
-            path.to_owned()
-        };
-        Url::parse(&text)
-            .map_err(|error| Error::BadAnswer { what: "an address", source: error.into() })
+        let server = &self.0.server;
+        let text = if path.starts_with('/') { format!("{server}{path}") } else { path.to_owned() };
+        let bad = |source| Error::BadAnswer { what: "an address", source };
+        let url = Url::parse(&text).map_err(|error| bad(error.into()))?;
+        if server.starts_with("https:") && url.scheme() != "https" {
+            return Err(bad(format!("expected https, found {}", url.scheme()).into()));
+        }
+        Ok(url)
     }
 
     /// Follows a list page by page, up to `limit` rows.
@@ -197,5 +199,23 @@ impl Client {
                 _ => return Ok(rows),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_tls_is_rejected_where_the_server_has_it() {
+        let url = |server: &str, path: &str| {
+            let key = format!("zkp_{}", "0".repeat(64));
+            Client::builder(key).server(server).build().unwrap().url(path)
+        };
+        assert_eq!(url("https://a/api/", "/v1").unwrap().as_str(), "https://a/api/v1");
+        assert!(url("https://a", "https://bucket/x").is_ok());
+        assert!(url("http://127.0.0.1:1", "http://bucket/x").is_ok());
+        assert!(url("https://a", "http://bucket/x").is_err());
+        assert!(url("https://a", "nowhere").is_err());
     }
 }

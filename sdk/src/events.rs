@@ -143,7 +143,7 @@ impl Follower {
                     return self.wait().await;
                 }
             }
-            let status = self.look().await?;
+            let status = self.events.client.status(self.job).await?;
             if self.is_news(&status) {
                 return Ok(status);
             }
@@ -165,6 +165,7 @@ impl Follower {
         }
     }
 
+    /// How the job stands now, news or not.
     async fn look(&mut self) -> Result<Status, Error> {
         let status = self.events.client.status(self.job).await?;
         self.is_news(&status);

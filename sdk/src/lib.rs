@@ -47,6 +47,11 @@
 //! [The sequencer]: https://github.com/zkpool/zkpool/blob/main/sdk/examples/sequencer
 //! [deadline]: ClientBuilder::deadline
 
+/// The README's examples compile.
+#[cfg(all(doctest, feature = "verify"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 mod artifact;
 mod builder;
 mod circuits;

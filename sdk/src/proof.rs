@@ -53,6 +53,12 @@ impl Proof {
         &self.body
     }
 
+    /// Whether it was verified on this machine: always, but without the feature `verify`.
+    #[must_use]
+    pub const fn is_verified(&self) -> bool {
+        cfg!(feature = "verify")
+    }
+
     /// The public inputs in decimal digits, outputs of the circuit first.
     #[must_use]
     pub fn public_inputs(&self) -> &[String] {
