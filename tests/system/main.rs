@@ -17,4 +17,5 @@ mod gpu;
 mod idempotency;
 mod infra;
 mod readme;
+mod sdk;
 mod snarkjs;
