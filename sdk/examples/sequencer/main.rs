@@ -152,9 +152,9 @@ impl Sequencer {
         Ok(Self(process))
     }
 
-    /// Returns when the journal says that so many batches are settled.
+    /// Returns when so many batches are settled.
     async fn until_settled(&mut self, count: u64, data: &Path) -> Result<(), Failure> {
-        while (Journal::read(data)?.settled.len() as u64) < count {
+        while rollup::settled(data) < count {
             if let Ok(ended) = tokio::time::timeout(LOOK_EVERY, self.0.wait()).await {
                 return if ended?.success() { Ok(()) } else { Err("the sequencer failed".into()) };
             }

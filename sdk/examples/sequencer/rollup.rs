@@ -103,6 +103,16 @@ fn witness(batch: u64) -> PathBuf {
     batches.join(format!("{}.wtns", (batch - 1) % WITNESSES + 1))
 }
 
+/// How many batches are settled, as whoever watches the chain sees it.
+pub(crate) fn settled(data: &Path) -> u64 {
+    std::fs::read_dir(calls(data)).map_or(0, |calls| calls.count() as u64)
+}
+
+/// Where the calls of the verifier are written.
+fn calls(data: &Path) -> PathBuf {
+    data.join("calldata")
+}
+
 /// What would be on chain: the state root, and a call of the verifier for each batch.
 struct Settlement {
     calls: PathBuf,
@@ -114,7 +124,7 @@ impl Settlement {
     /// Goes on with batch `next`. The root before it is known from the batch's own proof on, as a
     /// contract would know it from its storage.
     fn after(data: &Path, next: u64) -> Result<Self, Failure> {
-        let calls = data.join("calldata");
+        let calls = calls(data);
         std::fs::create_dir_all(&calls)?;
         Ok(Self { calls, next, root: None })
     }
