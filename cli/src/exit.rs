@@ -6,8 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use zkpool_types::api::Problem;
-use zkpool_types::{ErrorCode, JobId};
+use zkpool_types::ErrorCode;
 
 /// The exit codes as `--help` shows them.
 pub(crate) const HELP: &str = "\
@@ -51,6 +50,19 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// The exit code for a call of a server that failed.
+    fn of_call(error: &zkpool_sdk::Error) -> Self {
+        use zkpool_sdk::Error;
+        match error {
+            Error::Problem(problem) => Self::of_code(problem.code),
+            Error::Unreachable { .. } | Error::NotEnded { .. } => Self::Unreachable,
+            Error::WrongProof { .. } | Error::NotProved(_) => Self::No,
+            Error::NotACircuit(_) => Self::Usage,
+            Error::File { .. } | Error::Content(_) | Error::NoEntropy => Self::Local,
+            _ => Self::Fault,
+        }
+    }
+
     /// The exit code for a problem that a server answered with.
     pub(crate) const fn of_code(code: ErrorCode) -> Self {
         match code {
@@ -98,35 +110,9 @@ pub(crate) enum CliError {
     /// The API key is not one. It is not repeated.
     #[error("the API key is malformed: {0}")]
     MalformedApiKey(#[from] zkpool_types::key::InvalidApiKey),
-    /// The server cannot be reached.
-    #[error("cannot reach {server}: {source}")]
-    Unreachable {
-        /// The server's address.
-        server: String,
-        /// What the connection said.
-        source: Box<ureq::Error>,
-    },
-    /// The server refused the request.
-    #[error("{} ({}): {}", .0.title, .0.code, .0.detail)]
-    Problem(Box<Problem>),
-    /// The server answered with something that is not of its API.
-    #[error("{server} answered {path} with status {status}, which is not an answer of the API")]
-    NotTheApi {
-        /// The server's address.
-        server: String,
-        /// What was asked.
-        path: String,
-        /// The HTTP status.
-        status: u16,
-    },
-    /// A job has not ended in time.
-    #[error("proof {job} did not end within {seconds} s")]
-    NotEnded {
-        /// The job.
-        job: JobId,
-        /// How long it was waited for.
-        seconds: u64,
-    },
+    /// A call of a server failed.
+    #[error(transparent)]
+    Server(Box<zkpool_sdk::Error>),
     /// A file cannot be read or written.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
@@ -206,6 +192,12 @@ pub(crate) enum CliError {
     Fault(String),
 }
 
+impl From<zkpool_sdk::Error> for CliError {
+    fn from(error: zkpool_sdk::Error) -> Self {
+        Self::Server(Box::new(error))
+    }
+}
+
 impl CliError {
     /// A file cannot be read.
     pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
@@ -242,8 +234,7 @@ impl CliError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::NoApiKey | Self::MalformedApiKey(_) => Exit::Denied,
-            Self::Unreachable { .. } | Self::NotEnded { .. } => Exit::Unreachable,
-            Self::Problem(problem) => Exit::of_code(problem.code),
+            Self::Server(error) => Exit::of_call(error),
             Self::Unsatisfied => Exit::No,
             Self::BadFile { .. } | Self::Setup(_) | Self::Proving(_) | Self::SetupForProduction => {
                 Exit::Refused
@@ -255,7 +246,7 @@ impl CliError {
             | Self::Device { .. }
             | Self::DeviceFailed(_)
             | Self::Peer(_) => Exit::Local,
-            Self::NotTheApi { .. } | Self::BadDocument { .. } | Self::Fault(_) => Exit::Fault,
+            Self::BadDocument { .. } | Self::Fault(_) => Exit::Fault,
         }
     }
 
@@ -266,12 +257,7 @@ impl CliError {
             Self::NoApiKey | Self::MalformedApiKey(_) => {
                 "set ZKPOOL_API_KEY to a key made by `zkpool keys create`".into()
             }
-            Self::Unreachable { .. } => {
-                "start a server with `zkpool serve`, or name one with --server".into()
-            }
-            Self::Problem(problem) => next_after(problem.code).into(),
-            Self::NotTheApi { .. } => "check --server".into(),
-            Self::NotEnded { job, .. } => format!("ask again with `zkpool proofs show {job}`"),
+            Self::Server(error) => next_after_call(error),
             Self::File { .. } => "check the path and its permissions".into(),
             Self::BadFile { .. } => "make the file again with the tool it comes from".into(),
             Self::BadDocument { .. } => "check that server and command are of one version".into(),
@@ -290,6 +276,24 @@ impl CliError {
             Self::Peer(_) => "compare it with what `zkpool bench msm --help` says of peers".into(),
             Self::Fault(_) => "run again with --log debug and report what it says".into(),
         }
+    }
+}
+
+/// What to do after a call failed in this way.
+fn next_after_call(error: &zkpool_sdk::Error) -> String {
+    use zkpool_sdk::Error;
+    match error {
+        Error::Problem(problem) => next_after(problem.code).into(),
+        Error::Unreachable { .. } => {
+            "start a server with `zkpool serve`, or name one with --server".into()
+        }
+        Error::NotTheApi { .. } => "check --server".into(),
+        Error::NotEnded { job, .. } => format!("ask again with `zkpool proofs show {job}`"),
+        Error::WrongProof { .. } => "do not use the proof, and tell whoever runs the server".into(),
+        Error::NotProved(ended) => format!("see `zkpool proofs show {}`", ended.id()),
+        Error::NotACircuit(_) => "see `zkpool circuits list`".into(),
+        Error::File { .. } | Error::Content(_) => "check the path and its permissions".into(),
+        _ => "check that server and command are of one version".into(),
     }
 }
 
@@ -328,7 +332,13 @@ const fn next_after(code: ErrorCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use zkpool_types::api::Problem;
+
     use super::*;
+
+    fn refused(code: ErrorCode) -> CliError {
+        zkpool_sdk::Error::Problem(Box::new(Problem::new(code, "detail"))).into()
+    }
 
     #[test]
     fn every_exit_code_is_in_the_help() {
@@ -357,7 +367,7 @@ mod tests {
     #[test]
     fn every_server_problem_says_what_to_do_next() {
         for code in ErrorCode::ALL {
-            let error = CliError::Problem(Box::new(Problem::new(*code, "detail")));
+            let error = refused(*code);
             assert!(!error.next().is_empty(), "{code}");
             assert!(error.to_string().contains(code.as_str()));
         }

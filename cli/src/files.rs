@@ -18,11 +18,6 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), CliError> {
     opened.map_err(|error| CliError::read(path, error))
 }
 
-/// Reads a whole file.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|error| CliError::read(path, error))
-}
-
 /// Reads a JSON file, if it is no longer than any that is parsed.
 pub(crate) fn read_json(path: &Path) -> Result<Vec<u8>, CliError> {
     let (file, size) = open(path)?;

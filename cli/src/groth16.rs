@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rand_chacha::ChaCha20Rng;
-use serde_json::Value;
 use zkpool_circuit_files::json::{self, verification_key};
 use zkpool_circuit_files::zkey::{self, OpenError, WriteError};
 use zkpool_circuit_files::{
@@ -132,19 +131,6 @@ pub(crate) fn write_proof(body: &ProofBody, proof: &Path, public: &Path) -> Resu
     let text = json::proof::write(&parsed).map_err(CliError::internal)?;
     files::write_json(public, &body.public_inputs)?;
     files::write(proof, text.as_bytes())
-}
-
-/// Verifies a proof of a server under a verification key of it.
-///
-/// # Errors
-/// One of them is malformed.
-pub(crate) fn verify_body(key: &Value, body: &ProofBody) -> Result<bool, CliError> {
-    // Whether a development key is good enough is for the reader of `development` to say.
-    let key = verification_key::from_value(key, body.development)
-        .map_err(|error| CliError::bad_document("the verification key", error))?;
-    AnyVerifier::new(key)
-        .verify_body(body)
-        .map_err(|error| CliError::bad_document("the proof", error))
 }
 
 /// Verifies three files as snarkjs writes them.

@@ -10,7 +10,6 @@ mod aws;
 mod client;
 mod commands;
 mod device;
-mod digest;
 mod embedded;
 mod exit;
 mod files;

@@ -68,9 +68,10 @@ impl Bar {
         self.0.inc(steps);
     }
 
-    /// A reader that moves the bar by what is read through it.
-    pub(crate) fn reading<R: std::io::Read>(&self, reader: R) -> impl std::io::Read + use<R> {
-        self.0.wrap_read(reader)
+    /// Begins again with another message.
+    pub(crate) fn restart(&self, message: impl Into<String>) {
+        self.0.reset();
+        self.say(message);
     }
 }
 

@@ -4,8 +4,8 @@ use std::io::Cursor;
 use std::path::Path;
 
 use zkpool_circuit_files::r1cs;
-use zkpool_types::ProofSystemKind;
-use zkpool_types::api::{CircuitView, RegisterCircuit, Source};
+use zkpool_sdk::{NewCircuit, ProofRequest};
+use zkpool_types::api::CircuitView;
 
 use crate::client::Client;
 use crate::exit::CliError;
@@ -49,19 +49,14 @@ pub(crate) fn register(
         let constraints = r1cs::read(Cursor::new(CONSTRAINTS)).map_err(CliError::internal)?;
         groth16::development_setup(&constraints, &path)?;
     }
-    let proving_key = client.source_of_file(&path, drawing)?;
     let _bar = drawing.spinner("registering the circuit");
-    client.register(&RegisterCircuit {
-        name: "rollup".to_owned(),
-        proof_system: ProofSystemKind::Groth16,
-        proving_key,
-        allow_development_key: true,
-    })
+    let circuit = NewCircuit::file("rollup", &path).allow_development_key(true);
+    client.run(async |sdk| sdk.register(circuit).await)
 }
 
-/// The witness of a batch as a request carries it.
-pub(crate) fn witness(client: &Client, index: usize) -> Result<Source, CliError> {
-    client.source_of_bytes(batch(index))
+/// What asks for the proof of a batch.
+pub(crate) fn request(circuit: &CircuitView, index: usize) -> ProofRequest {
+    ProofRequest::new(circuit.id.to_string(), batch(index))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use zkpool_types::DeviceClass;
 use crate::Keys;
 use crate::dashboard::Sessions;
 use crate::limits::{SIGN_IN_REFUSALS_MAX, VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
+use crate::streams::Streams;
 use crate::upload_address::UploadAddresses;
 
 /// The class of device that is quoted for when the settings do not say.
@@ -59,6 +60,7 @@ struct Inner {
     sign_in_refusals: Semaphore,
     validations: Arc<Semaphore>,
     witness_checks: Semaphore,
+    streams: Streams,
     settings: Settings,
 }
 
@@ -86,6 +88,7 @@ impl Context {
             sign_in_refusals: Semaphore::new(SIGN_IN_REFUSALS_MAX),
             validations: Arc::new(Semaphore::new(settings.validations_max.max(1))),
             witness_checks: Semaphore::new(WITNESS_CHECKS_MAX),
+            streams: Streams::default(),
             ports,
             settings,
         }))
@@ -162,6 +165,11 @@ impl Context {
     /// One permit for each uploaded witness that may be held in memory now.
     pub(crate) fn witness_checks(&self) -> &Semaphore {
         &self.0.witness_checks
+    }
+
+    /// The streams of events that are open.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

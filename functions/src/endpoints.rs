@@ -122,6 +122,10 @@ endpoints! {
     ListProofs = GET "/v1/proofs", READ, SMALL, REQUEST_TIMEOUT;
     /// Shows one proof request.
     ShowProof = GET "/v1/proofs/{id}", READ, SMALL, WAIT_TIMEOUT;
+    /// Streams what happens to one proof request.
+    ProofEvents = GET "/v1/proofs/{id}/events", READ, SMALL, REQUEST_TIMEOUT;
+    /// Streams what happens to the proof requests of a project.
+    ProjectEvents = GET "/v1/events", READ, SMALL, REQUEST_TIMEOUT;
     /// Cancels a proof request.
     CancelProof = POST "/v1/proofs/{id}/cancel", SUBMIT, SMALL, REQUEST_TIMEOUT;
     /// Announces an upload.

@@ -1,9 +1,9 @@
 //! The HTTP API of ZKPool, version 1, as axum routers.
 //!
-//! Each area (circuits, proofs, quotes, budgets, performance, keys, uploads, health) is a router of its own over one shared
-//! [`Context`]; [`router`] serves them all in one process, and a function that is deployed alone
-//! wraps its area in [`complete`]. Handlers know neither a socket nor a process: [`local`] has
-//! the server.
+//! Each area (circuits, proofs, events, quotes, budgets, performance, costs, keys, uploads, health)
+//! is a router of its own over one shared [`Context`]; [`router`] serves them all in one process, and
+//! a function that is deployed alone wraps its area in [`complete`]. Handlers know neither a socket
+//! nor a process: [`local`] has the server.
 //!
 //! The words: an *endpoint* is a row of the table in [`endpoints`], which says who may call it,
 //! how large and how long. The *guard* stands before every handler and holds requests to that
@@ -18,6 +18,7 @@ mod context;
 pub mod costs;
 pub mod dashboard;
 pub mod endpoints;
+pub mod events;
 mod extract;
 mod guard;
 pub mod health;
@@ -33,6 +34,7 @@ mod problem;
 pub mod proofs;
 mod proving_key;
 pub mod quotes;
+mod streams;
 mod upload_address;
 pub mod uploads;
 mod witness;
@@ -56,6 +58,7 @@ pub fn router(context: Context) -> Router {
         .merge(quotes::router(&context))
         .merge(budgets::router(&context))
         .merge(performance::router(&context))
+        .merge(events::router(&context))
         .merge(uploads::router(&context))
         .merge(keys::router(&context))
         .merge(costs::router(&context))

@@ -42,6 +42,19 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Connections served at once. A further one waits in the listener's backlog.
 pub const CONNECTIONS_MAX: usize = 1024;
 
+/// Streams of events open at once, far below the connections there are.
+pub const EVENT_STREAMS_MAX: usize = CONNECTIONS_MAX / 4;
+
+/// Streams of events of one project open at once.
+pub const EVENT_STREAMS_OF_PROJECT_MAX: usize = EVENT_STREAMS_MAX / 8;
+
+/// Time without an event after which a comment is sent, well below the 60 s after which proxies
+/// take a connection for dead.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Longest life of a stream of events. A key that was revoked listens no longer than that.
+pub const EVENT_STREAM_MAX: Duration = Duration::from_secs(900);
+
 /// Proving keys checked at once when the settings do not say. Each is held in memory whole.
 pub const VALIDATIONS_MAX_DEFAULT: usize = 2;
 

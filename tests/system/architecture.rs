@@ -47,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("zkpool-replay", &["zkpool-ports", "zkpool-metrics"]),
     ("zkpool-gpu", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark"]),
     ("zkpool-bench", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark", "zkpool-gpu"]),
+    ("zkpool-sdk", &["zkpool-types", "zkpool-ledger", "zkpool-circuit-files", "zkpool-snark"]),
     (
         "zkpool-worker",
         &[
@@ -68,7 +69,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("askama", &["zkpool-functions"]),
     ("lambda_http", &["zkpool-lambda", "zkpool-metrics"]),
     ("clap", &["zkpool"]),
-    ("ureq", &["zkpool", "zkpool-worker", "zkpool-tests"]),
+    ("ureq", &["zkpool-worker", "zkpool-tests"]),
+    ("reqwest", &["zkpool-sdk"]),
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-ff", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-poly", &["zkpool-bench"]),

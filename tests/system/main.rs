@@ -22,4 +22,5 @@ mod idempotency;
 mod infra;
 mod quotes;
 mod readme;
+mod sdk;
 mod snarkjs;

@@ -57,7 +57,9 @@ pub(crate) struct Place {
 /// Runs the command.
 pub(crate) fn run(command: BudgetsCommand) -> Result<Report, CliError> {
     match command {
-        BudgetsCommand::Show { to } => shown(&to, &Client::new(&to.server)?.budgets()?),
+        BudgetsCommand::Show { to } => {
+            shown(&to, &Client::new(&to.server)?.run(async |sdk| sdk.budgets().await)?)
+        }
         BudgetsCommand::Set { scope, limit, alerts, hard_stop, to } => {
             let set = Budget { scope, limit_nano_usd: limit, alerts_percent: alerts, hard_stop };
             change(&to, |budgets| match budgets.iter_mut().find(|old| old.scope == set.scope) {
@@ -74,10 +76,11 @@ pub(crate) fn run(command: BudgetsCommand) -> Result<Report, CliError> {
 /// Reads the budgets, changes them and sets them all.
 fn change(to: &Place, change: impl FnOnce(&mut Vec<Budget>)) -> Result<Report, CliError> {
     let client = Client::new(&to.server)?;
-    let views = client.budgets()?.budgets;
+    let views = client.run(async |sdk| sdk.budgets().await)?.budgets;
     let mut budgets: Vec<Budget> = views.into_iter().map(|view| view.budget).collect();
     change(&mut budgets);
-    shown(to, &client.put_budgets(&PutBudgets { budgets })?)
+    let set = PutBudgets { budgets };
+    shown(to, &client.run(async |sdk| sdk.set_budgets(&set).await)?)
 }
 
 fn shown(to: &Place, view: &BudgetsView) -> Result<Report, CliError> {

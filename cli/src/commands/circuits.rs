@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use zkpool_types::ProofSystemKind;
-use zkpool_types::api::{CircuitView, RegisterCircuit};
+use zkpool_sdk::NewCircuit;
+use zkpool_types::api::CircuitView;
 
-use crate::client::{Client, ServerArgs};
+use crate::client::{Client, ServerArgs, artifact};
 use crate::exit::CliError;
 use crate::output::{Report, Table, fields};
 use crate::progress::Drawing;
@@ -47,8 +47,12 @@ pub(crate) fn run(command: &CircuitsCommand, drawing: Drawing) -> Result<Report,
             let client = Client::new(server)?;
             shown(&add(&client, name, proving_key, *allow_development_key, drawing)?)
         }
-        CircuitsCommand::List { server } => listed(&Client::new(server)?.circuits()?),
-        CircuitsCommand::Show { circuit, server } => shown(&Client::new(server)?.circuit(circuit)?),
+        CircuitsCommand::List { server } => {
+            listed(&Client::new(server)?.run(async |sdk| sdk.circuits().await)?)
+        }
+        CircuitsCommand::Show { circuit, server } => {
+            shown(&Client::new(server)?.run(async |sdk| sdk.circuit(circuit).await)?)
+        }
     }
 }
 
@@ -60,14 +64,10 @@ fn add(
     allow_development_key: bool,
     drawing: Drawing,
 ) -> Result<CircuitView, CliError> {
-    let proving_key = client.source_of_file(proving_key, drawing)?;
+    let circuit = NewCircuit::groth16(name, artifact(proving_key, drawing)?)
+        .allow_development_key(allow_development_key);
     let _bar = drawing.spinner("the server checks every point of the key");
-    client.register(&RegisterCircuit {
-        name: name.to_owned(),
-        proof_system: ProofSystemKind::Groth16,
-        proving_key,
-        allow_development_key,
-    })
+    client.run(async |sdk| sdk.register(circuit).await)
 }
 
 fn listed(circuits: &[CircuitView]) -> Result<Report, CliError> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use zkpool_ledger::costs::decimal_usd;
+use zkpool_sdk::{CostFile, CostQuery};
 use zkpool_types::{CostReport, CostRow, CostSums, Dimension};
 
 use crate::client::{Client, ServerArgs};
@@ -50,28 +51,22 @@ pub(crate) enum Format {
     Parquet,
 }
 
-impl Format {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Table | Self::Json => "json",
-            Self::Csv => "csv",
-            Self::Parquet => "parquet",
-        }
-    }
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &CostsArgs) -> Result<Report, CliError> {
     let client = Client::new(&args.server)?;
-    let answer = client.costs(&query(args))?;
+    let CostsArgs { from, to, group_by, .. } = args;
+    let query = CostQuery { from: from.clone(), to: to.clone(), group_by: group_by.clone() };
+    let report = || client.run(async |sdk| sdk.costs(&query).await);
+    let file = |file| client.run(async |sdk| sdk.costs_file(&query, file).await);
     let printed = match args.format {
-        Format::Table => table(&read(&answer)?)?,
+        Format::Table => table(&report()?)?,
         Format::Json => {
-            let report = read(&answer)?;
+            let report = report()?;
             let text = serde_json::to_string_pretty(&report).map_err(CliError::internal)?;
             Report::new(&report, format!("{text}\n"))?
         }
-        Format::Csv | Format::Parquet => Report::bytes(answer),
+        Format::Csv => Report::bytes(file(CostFile::Csv)?.into()),
+        Format::Parquet => Report::bytes(file(CostFile::Parquet)?.into()),
     };
     match &args.output {
         None => Ok(printed),
@@ -80,21 +75,6 @@ pub(crate) fn run(args: &CostsArgs) -> Result<Report, CliError> {
             Report::new(&json!({ "written": path }), format!("written to {}\n", path.display()))
         }
     }
-}
-
-fn query(args: &CostsArgs) -> Vec<(&'static str, String)> {
-    let dimensions: Vec<_> = args.group_by.iter().map(ToString::to_string).collect();
-    let pairs = [
-        ("from", args.from.clone()),
-        ("to", args.to.clone()),
-        ("group_by", (!dimensions.is_empty()).then(|| dimensions.join(","))),
-        ("format", Some(args.format.name().to_owned())),
-    ];
-    pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-}
-
-fn read(answer: &[u8]) -> Result<CostReport, CliError> {
-    serde_json::from_slice(answer).map_err(|error| CliError::bad_document("a report", error))
 }
 
 fn table(report: &CostReport) -> Result<Report, CliError> {

@@ -1,28 +1,21 @@
 //! `zkpool demo`: the whole service in one step.
 
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use clap::Args;
+use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
-use serde_json::Value;
-use zkpool_ledger::{PriceBook, recompute};
-use zkpool_types::api::{CircuitView, ProofView, SubmitProof};
+use zkpool_sdk::{Proof, ReceiptCheck};
 use zkpool_types::{DeviceClass, JobId, JobState, NanoUsd, ProjectId, Usage};
 
 use super::proofs;
-use crate::client::{Client, WaitFor};
+use crate::client::Client;
 use crate::device::DeviceArgs;
 use crate::embedded::{self, Embedded};
 use crate::exit::CliError;
 use crate::output::{Report, Table};
-use crate::progress::{Bar, Drawing};
-use crate::{groth16, random, rollup};
-
-/// How long the demonstration waits for its proofs.
-const WAIT: WaitFor =
-    WaitFor { total: Duration::from_secs(600), look_every: Duration::from_secs(20) };
+use crate::progress::Drawing;
+use crate::rollup;
 
 /// Prove batches of rollup transfers on this machine, in one step
 ///
@@ -74,7 +67,7 @@ pub(crate) fn run(args: &DemoArgs, drawing: Drawing) -> Result<Report, CliError>
         let service = Embedded::start(data, embedded::ANY_PORT, engine.device())?;
         let project: ProjectId = "demo".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
-        let rows = prove_all(&service, &client, data, args.proofs as usize, drawing);
+        let rows = prove_all(&client, data, args.proofs as usize, drawing);
         service.storage().keys().revoke(&project, key)?;
         service.stop()?;
         report(rows?)
@@ -96,9 +89,9 @@ pub(crate) fn with_data_dir<T>(
     }
 }
 
-/// Registers the circuit, then makes and checks every proof.
+/// Registers the circuit, then asks for every proof at once and checks it as anyone could: the SDK
+/// hands out no proof that does not verify on this side of the connection.
 fn prove_all(
-    service: &Embedded,
     client: &Client,
     data: &Path,
     count: usize,
@@ -106,69 +99,28 @@ fn prove_all(
 ) -> Result<Vec<Row>, CliError> {
     let circuit = rollup::register(client, data, drawing)?;
     let bar = drawing.count(count as u64, "proving");
-    let views = prove_concurrently(client, &circuit, count, &bar)?;
-    let verification_key = client.verification_key(&circuit.id)?;
-    views.iter().map(|view| check(view, &verification_key, service.price_book())).collect()
+    let batch = |index| rollup::request(&circuit, index).tag("batch", (index + 1).to_string());
+    let proofs: Vec<Proof> = client.run(async |sdk| {
+        let proofs = sdk.prove_all((0..count).map(batch)).in_flight(count).in_order();
+        proofs.inspect(|_| bar.advance(1)).try_collect().await
+    })?;
+    Ok(proofs.iter().map(row).collect())
 }
 
-/// Submits every batch at once, each from a thread of its own, and waits for all of them.
-fn prove_concurrently(
-    client: &Client,
-    circuit: &CircuitView,
-    count: usize,
-    bar: &Bar,
-) -> Result<Vec<ProofView>, CliError> {
-    thread::scope(|scope| {
-        let requests: Vec<_> = (0..count)
-            .map(|index| scope.spawn(move || prove_one(client, circuit, index, bar)))
-            .collect();
-        let joined = requests.into_iter().map(thread::ScopedJoinHandle::join);
-        let panicked = |_| CliError::Fault("a request of the demonstration panicked".into());
-        joined.map(|view| view.map_err(panicked)?).collect()
-    })
-}
-
-/// Submits one batch and waits for its proof.
-fn prove_one(
-    client: &Client,
-    circuit: &CircuitView,
-    index: usize,
-    bar: &Bar,
-) -> Result<ProofView, CliError> {
-    let body = SubmitProof {
-        circuit: circuit.id.to_string(),
-        witness: rollup::witness(client, index)?,
-        tags: [("batch".to_owned(), (index + 1).to_string())].into(),
-        deadline: None,
-        quote: None,
-        max_price_nano_usd: None,
-    };
-    let job = client.submit(&random::idempotency_key()?, &body)?.id;
-    let view = client.wait(job, WAIT, |_| {})?;
-    bar.advance(1);
-    Ok(view)
-}
-
-/// Verifies one proof and its receipt as anyone could.
-fn check(view: &ProofView, verification_key: &Value, book: &PriceBook) -> Result<Row, CliError> {
-    let verified = match &view.proof {
-        Some(proof) => groth16::verify_body(verification_key, proof)?,
-        None => false,
-    };
-    let receipt = view.receipt.as_ref();
-    let usage = receipt.map_or_else(Usage::default, |receipt| receipt.usage);
-    Ok(Row {
-        id: view.id,
-        state: view.state,
-        verified,
-        receipt_recomputed: receipt.is_some_and(|receipt| recompute(book, receipt).is_ok()),
-        device: receipt.and_then(|receipt| receipt.device.clone()),
-        device_name: receipt.and_then(|receipt| receipt.device_name.clone()),
-        prove_ms: ms(usage.device_us),
-        charge_nano_usd: receipt.map_or(NanoUsd::ZERO, |receipt| receipt.charge_nano_usd),
-        usage,
-        device_shown: receipt.map_or_else(String::new, proofs::device),
-    })
+fn row(proof: &Proof) -> Row {
+    let receipt = proof.receipt();
+    Row {
+        id: proof.id(),
+        state: proof.view().state,
+        verified: proof.is_verified(),
+        receipt_recomputed: *proof.receipt_check() == ReceiptCheck::Recomputed,
+        device: receipt.device.clone(),
+        device_name: receipt.device_name.clone(),
+        prove_ms: ms(receipt.usage.device_us),
+        charge_nano_usd: receipt.charge_nano_usd,
+        usage: receipt.usage,
+        device_shown: proofs::device(receipt),
+    }
 }
 
 /// Milliseconds of microseconds.

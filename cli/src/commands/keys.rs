@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use zkpool_types::api::{CreateKey, CreatedKey};
+use zkpool_types::api::CreatedKey;
 use zkpool_types::{KeyId, KeyRecord, ProjectId, Scope};
 
 #[cfg(feature = "aws")]
@@ -70,7 +70,7 @@ pub(crate) fn run(command: &KeysCommand) -> Result<Report, CliError> {
 /// A place that is open.
 enum Opened {
     /// A data directory and one project in it.
-    Here(Storage, ProjectId),
+    Here(Box<Storage>, ProjectId),
     /// A bucket and one project in it.
     #[cfg(feature = "aws")]
     Bucket(Service, ProjectId),
@@ -85,7 +85,9 @@ impl Place {
             return Ok(Opened::Bucket(self.service.open()?, project.clone()));
         }
         match (&self.data, &self.project) {
-            (Some(data), Some(project)) => Ok(Opened::Here(Storage::open(data)?, project.clone())),
+            (Some(data), Some(project)) => {
+                Ok(Opened::Here(Storage::open(data)?.into(), project.clone()))
+            }
             _ => Ok(Opened::There(Client::new(&self.server)?)),
         }
     }
@@ -97,7 +99,7 @@ impl Opened {
             Self::Here(storage, project) => storage.keys().create(project, scopes),
             #[cfg(feature = "aws")]
             Self::Bucket(service, project) => service.keys().create(project, scopes),
-            Self::There(client) => client.create_key(&CreateKey { scopes: scopes.to_vec() }),
+            Self::There(client) => client.run(async |sdk| sdk.create_key(scopes).await),
         }
     }
 
@@ -106,7 +108,7 @@ impl Opened {
             Self::Here(storage, project) => storage.keys().list(project),
             #[cfg(feature = "aws")]
             Self::Bucket(service, project) => service.keys().list(project),
-            Self::There(client) => client.keys(),
+            Self::There(client) => client.run(async |sdk| sdk.keys().await),
         }
     }
 
@@ -115,7 +117,9 @@ impl Opened {
             Self::Here(storage, project) => storage.keys().revoke(project, id),
             #[cfg(feature = "aws")]
             Self::Bucket(service, project) => service.keys().revoke(project, id),
-            Self::There(client) => client.revoke_key(id).map(|revoked| revoked.id),
+            Self::There(client) => {
+                client.run(async |sdk| sdk.revoke_key(id).await).map(|revoked| revoked.id)
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `zkpool proofs`: what was asked for and how it stands.
 
 use clap::{Args, Subcommand};
+use zkpool_sdk::JobFilter;
 use zkpool_types::api::ProofView;
 use zkpool_types::limits::PAGE_ROWS_DEFAULT;
 use zkpool_types::{JobId, JobState, Receipt};
 
-use crate::client::{Client, ProofFilter, ServerArgs};
+use crate::client::{Client, ServerArgs};
 use crate::exit::CliError;
 use crate::output::{Report, Table, fields};
 
@@ -63,20 +64,22 @@ fn state(text: &str) -> Result<JobState, String> {
 pub(crate) fn run(command: &ProofsCommand) -> Result<Report, CliError> {
     match command {
         ProofsCommand::List(args) => {
-            let filter = ProofFilter {
+            let filter = JobFilter {
                 circuit: args.circuit.clone(),
                 state: args.state,
                 tag: args.tag.clone(),
-                limit: args.limit,
             };
-            listed(&Client::new(&args.server)?.proofs(&filter)?)
+            let client = Client::new(&args.server)?;
+            listed(&client.run(async |sdk| sdk.jobs(&filter, args.limit).await)?)
         }
         ProofsCommand::Show { id, server } => {
             // Showing a proof that failed is no failure of showing it.
-            shown(&Client::new(server)?.proof(*id)?).map(|report| report.holds(true))
+            let status = Client::new(server)?.run(async |sdk| sdk.status(*id).await)?;
+            shown(status.view()).map(|report| report.holds(true))
         }
         ProofsCommand::Cancel { id, server } => {
-            shown(&Client::new(server)?.cancel(*id)?).map(|report| report.holds(true))
+            let view = Client::new(server)?.run(async |sdk| sdk.cancel(*id).await)?;
+            shown(&view).map(|report| report.holds(true))
         }
     }
 }

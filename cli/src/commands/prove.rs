@@ -1,23 +1,20 @@
 //! `zkpool prove`: one witness in, one proof out.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
-use zkpool_types::api::SubmitProof;
-use zkpool_types::{NanoUsd, Timestamp};
+use futures_util::StreamExt;
+use zkpool_sdk::{Error, ProofRequest, Status};
+use zkpool_types::{JobId, NanoUsd, Timestamp};
 
 use super::proofs;
-use crate::client::{Client, ServerArgs, WaitFor};
+use crate::client::{Client, ServerArgs, artifact};
 use crate::exit::CliError;
 use crate::groth16;
 use crate::output::Report;
-use crate::progress::Drawing;
-use crate::random;
-
-/// Time between two looks at the stage of a job while a person watches.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+use crate::progress::{Bar, Drawing};
 
 /// Submit a witness, wait for the proof and write it
 #[derive(Args, Debug)]
@@ -65,24 +62,55 @@ pub(crate) fn tag(text: &str) -> Result<(String, String), String> {
 /// Runs the command.
 pub(crate) fn run(args: ProveArgs, drawing: Drawing) -> Result<Report, CliError> {
     let client = Client::new(&args.server)?;
-    let body = SubmitProof {
-        circuit: args.circuit,
-        witness: client.source_of_file(&args.witness, drawing)?,
-        tags: args.tags.into_iter().collect::<BTreeMap<_, _>>(),
-        deadline: args.deadline,
-        quote: args.quote,
-        max_price_nano_usd: args.max_price,
-    };
-    let key = args.idempotency_key.map_or_else(random::idempotency_key, Ok)?;
-    let submitted = client.submit(&key, &body)?;
-    let wait = WaitFor { total: Duration::from_secs(args.timeout), look_every: LOOK_EVERY };
-    let bar = drawing.spinner("accepted");
-    let view = client.wait(submitted.id, wait, |view| bar.say(proofs::standing(view)))?;
+    let within = Duration::from_secs(args.timeout);
+    let (proof, public) = (args.proof.clone(), args.public.clone());
+    let request = request(args, drawing)?;
+    let bar = drawing.spinner("sending");
+    let status = client.run(async |sdk| {
+        let submission = sdk.prepare(request).await?;
+        let job = sdk.submit(&submission).await?.id;
+        let ended = tokio::time::timeout(within, follow(sdk, job, &bar)).await;
+        ended.unwrap_or(Err(Error::NotEnded { job, waited: within }))
+    })?;
     drop(bar);
-    if let Some(body) = &view.proof {
-        groth16::write_proof(body, &args.proof, &args.public)?;
+    if let Some(body) = &status.view().proof {
+        groth16::write_proof(body, &proof, &public)?;
     }
-    proofs::shown(&view)
+    proofs::shown(status.view())
+}
+
+/// What these arguments ask for.
+fn request(args: ProveArgs, drawing: Drawing) -> Result<ProofRequest, CliError> {
+    let mut request = ProofRequest::new(args.circuit, artifact(&args.witness, drawing)?);
+    for (name, value) in args.tags {
+        request = request.tag(name, value);
+    }
+    if let Some(deadline) = args.deadline {
+        request = request.deadline(deadline);
+    }
+    if let Some(quote) = args.quote {
+        request = request.quote(quote);
+    }
+    if let Some(price) = args.max_price {
+        request = request.max_price(price);
+    }
+    Ok(match args.idempotency_key {
+        Some(key) => request.idempotency_key(key),
+        None => request,
+    })
+}
+
+/// Shows how a job stands until it ends.
+async fn follow(sdk: &zkpool_sdk::Client, job: JobId, bar: &Bar) -> Result<Status, Error> {
+    let mut changes = pin!(sdk.stream(job));
+    while let Some(status) = changes.next().await {
+        let status = status?;
+        if status.has_ended() {
+            return Ok(status);
+        }
+        bar.say(proofs::standing(status.view()));
+    }
+    sdk.wait(job).await
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ pub(crate) struct QuoteArgs {
 /// Runs the command.
 pub(crate) fn run(args: QuoteArgs) -> Result<Report, CliError> {
     let QuoteArgs { circuit, count, deadline, format, server } = args;
-    let quote = Client::new(&server)?.quote(&CreateQuote { circuit, count, deadline })?;
+    let asked = CreateQuote { circuit, count, deadline };
+    let quote = Client::new(&server)?.run(async |sdk| sdk.quote(&asked).await)?;
     format.report(&quote, || table(&quote), || rows(&quote))
 }
 

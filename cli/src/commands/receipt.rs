@@ -45,7 +45,9 @@ pub(crate) enum ReceiptCommand {
 /// Runs the command.
 pub(crate) fn run(command: &ReceiptCommand) -> Result<Report, CliError> {
     match command {
-        ReceiptCommand::Show { id, server } => shown(&Client::new(server)?.receipt(*id)?),
+        ReceiptCommand::Show { id, server } => {
+            shown(&Client::new(server)?.run(async |sdk| sdk.receipt(*id).await)?)
+        }
         ReceiptCommand::Verify { file } => verified(file),
         ReceiptCommand::Chain { server } => chain(&Client::new(server)?),
     }
@@ -73,7 +75,7 @@ fn shown(view: &ReceiptView) -> Result<Report, CliError> {
 }
 
 fn chain(client: &Client) -> Result<Report, CliError> {
-    let links = client.chain()?;
+    let links = client.run(async |sdk| sdk.chain().await)?;
     let mut table = Table::new(&["link", "job", "kind", "billed", "hash"]);
     for link in &links {
         table.row(vec![

@@ -30,7 +30,6 @@ pub(crate) struct Embedded {
     storage: Storage,
     _lock: File,
     address: SocketAddr,
-    price_book: Arc<PriceBook>,
     jobs: Jobs,
     stop: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
@@ -53,14 +52,14 @@ impl Embedded {
         let stop = CancellationToken::new();
         let settings =
             Settings { device: device.class(), draining: stop.clone(), ..Settings::default() };
-        let context = Context::new(storage.ports().clone(), Arc::clone(&price_book), settings);
+        let context = Context::new(storage.ports().clone(), price_book, settings);
         let prover = prove(&storage, &context, device, &stop)?;
         let jobs = context.jobs().clone();
         let clock = Arc::clone(&storage.ports().clock);
         let books = books::keep(context.costs().clone(), clock, stop.clone());
         let books = storage.runtime().spawn(books);
         let (server, address) = serve(&storage, context, listen, &stop)?;
-        Ok(Self { storage, _lock: lock, address, price_book, jobs, stop, server, prover, books })
+        Ok(Self { storage, _lock: lock, address, jobs, stop, server, prover, books })
     }
 
     /// The address that is listened on, as a URL.
@@ -78,16 +77,11 @@ impl Embedded {
         &self.jobs
     }
 
-    /// The prices that the service charges.
-    pub(crate) fn price_book(&self) -> &PriceBook {
-        &self.price_book
-    }
-
     /// A client with a fresh key of `project`, and the key's id to revoke it by.
     pub(crate) fn client(&self, project: &ProjectId) -> Result<(Client, KeyId), CliError> {
         let created = self.storage.keys().create(project, &[Scope::Submit, Scope::Read])?;
         let key: ApiKey = created.key.expose().parse()?;
-        Ok((Client::with_key(&self.url(), key), created.record.id))
+        Ok((Client::with_key(&self.url(), &key)?, created.record.id))
     }
 
     /// Runs until the process is asked to stop.

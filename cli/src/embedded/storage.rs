@@ -123,7 +123,7 @@ impl KeyRing<'_> {
 /// What a server would have answered.
 fn refused(error: &ApiError) -> CliError {
     let detail = "in the storage and the project that were named";
-    CliError::Problem(Box::new(Problem::new(error.code(), detail)))
+    zkpool_sdk::Error::Problem(Box::new(Problem::new(error.code(), detail))).into()
 }
 
 /// Creates the directory for its owner only: it holds witnesses.

@@ -7,6 +7,8 @@
 //! | `.zkey` | [`zkey`] | a Groth16 proving key |
 //! | `verification_key.json`, `proof.json`, `public.json` | [`json`] | what a verifier needs |
 //!
+//! [`calldata`] writes a proof as the arguments of a Solidity verifier.
+//!
 //! Files come from customers, so everything is checked while it is read, and code behind this
 //! crate holds only valid values: field elements are reduced, indexes are in range, points are on
 //! the curve and in the subgroup of prime order, and the elements of a key agree with each other.
@@ -22,6 +24,7 @@
 
 mod any;
 mod binary;
+pub mod calldata;
 mod coefficients;
 pub mod curve;
 mod error;

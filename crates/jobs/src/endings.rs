@@ -12,6 +12,7 @@ const BACKLOG: usize = 1024;
 pub(crate) struct Endings(broadcast::Sender<JobId>);
 
 /// Hears of endings from its creation on.
+#[derive(Debug)]
 pub(crate) struct Listener(broadcast::Receiver<JobId>);
 
 impl Endings {
@@ -30,14 +31,18 @@ impl Endings {
 }
 
 impl Listener {
+    /// The next job that ended, or `None` where endings were missed. Where no more endings can be
+    /// heard, it never returns.
+    pub(crate) async fn hear_any(&mut self) -> Option<JobId> {
+        match self.0.recv().await {
+            Ok(ended) => Some(ended),
+            Err(RecvError::Lagged(_)) => None,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+
     /// Returns when `job` may have ended. Where no more endings can be heard, it never returns.
     pub(crate) async fn hear(&mut self, job: JobId) {
-        loop {
-            match self.0.recv().await {
-                Ok(ended) if ended != job => {}
-                Ok(_) | Err(RecvError::Lagged(_)) => return,
-                Err(RecvError::Closed) => std::future::pending().await,
-            }
-        }
+        while self.hear_any().await.is_some_and(|ended| ended != job) {}
     }
 }

@@ -35,6 +35,7 @@ pub mod sweeper;
 pub mod unswept;
 pub mod uploads;
 pub mod view;
+pub mod watch;
 mod witness;
 
 use std::sync::{Arc, Mutex};
@@ -55,6 +56,7 @@ pub use submit::{NewJob, Submitted, WitnessSource};
 pub use sweeper::SweepReport;
 pub use unswept::{Unswept, unswept};
 pub use uploads::Uploads;
+pub use watch::{Cursor, JobWatch, ProjectWatch};
 
 use endings::Endings;
 /// The outside world.

@@ -73,7 +73,11 @@ impl Jobs {
     }
 
     /// A row, or `None` for a job that is not accepted yet.
-    async fn row(&self, project: &ProjectId, job: JobId) -> Result<Option<ProofView>, JobError> {
+    pub(crate) async fn row(
+        &self,
+        project: &ProjectId,
+        job: JobId,
+    ) -> Result<Option<ProofView>, JobError> {
         match self.view(project, job).await {
             Ok(view) => Ok(Some(view)),
             Err(JobError::NotFound(_)) => Ok(None),

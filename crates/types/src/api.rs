@@ -107,6 +107,53 @@ pub struct ProofView {
     pub receipt: Option<Receipt>,
 }
 
+/// What a stream of events says of a proof request: its standing, when it changed.
+///
+/// Proof and receipt are not in it; whoever hears of an end asks for them by the id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofEvent {
+    /// The job.
+    pub id: JobId,
+    /// The circuit.
+    pub circuit: CircuitRef,
+    /// Where it stands.
+    pub state: JobState,
+    /// How far the prover is, in state proving.
+    pub stage: Option<Stage>,
+    /// The latest attempt, if a prover claimed it.
+    pub attempt: Option<Attempt>,
+    /// The requester's labels.
+    pub tags: BTreeMap<String, String>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// The reason, in state failed.
+    pub failure: Option<Failure>,
+    /// The charge, once it ended.
+    pub charge_nano_usd: Option<NanoUsd>,
+}
+
+impl From<ProofView> for ProofEvent {
+    fn from(view: ProofView) -> Self {
+        let ProofView { id, circuit, state, stage, attempt, tags, accepted_at, .. } = view;
+        let ProofView { finished_at, failure, receipt, .. } = view;
+        let charge_nano_usd = receipt.map(|receipt| receipt.charge_nano_usd);
+        Self {
+            id,
+            circuit,
+            state,
+            stage,
+            attempt,
+            tags,
+            accepted_at,
+            finished_at,
+            failure,
+            charge_nano_usd,
+        }
+    }
+}
+
 /// `POST /v1/uploads`: announces bytes that are too large for a JSON body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

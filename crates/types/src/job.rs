@@ -73,6 +73,21 @@ pub enum Stage {
     Publishing,
 }
 
+impl Stage {
+    /// The stage as it is written in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fetching => "fetching",
+            Self::Witness => "witness",
+            Self::Ntt => "ntt",
+            Self::Msm => "msm",
+            Self::Verifying => "verifying",
+            Self::Publishing => "publishing",
+        }
+    }
+}
+
 /// One delivery of a job to one prover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {

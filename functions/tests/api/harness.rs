@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use zkpool_functions::{Context, Settings, router};
 use zkpool_jobs::Ports;
@@ -43,6 +44,11 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new() -> Self {
+        Self::draining_with(CancellationToken::new())
+    }
+
+    /// An API that drains when the token is cancelled.
+    pub(crate) fn draining_with(draining: CancellationToken) -> Self {
         Log::of_all_tests();
         let clock = Arc::new(VirtualClock::new());
         let shared: Arc<dyn Clock> = clock.clone();
@@ -55,7 +61,8 @@ impl Api {
             rng,
         };
         let price_book = Arc::new(PriceBook::builtin().unwrap());
-        let context = Context::new(ports.clone(), price_book, Settings::default());
+        let context =
+            Context::new(ports.clone(), price_book, Settings { draining, ..Settings::default() });
         let router = router(context.clone());
         Self { context, ports, clock, router }
     }
@@ -101,8 +108,17 @@ impl Api {
     async fn send_request(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let is_endless =
+            parts.headers.get("content-type").is_some_and(|of| of == "text/event-stream");
+        let body =
+            if is_endless { Bytes::new() } else { to_bytes(body, usize::MAX).await.unwrap() };
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Sends `call` and returns its answer's status and body as it comes.
+    pub(crate) async fn stream(&self, call: Call) -> (StatusCode, BodyDataStream) {
+        let response = self.router.clone().oneshot(call.request()).await.unwrap();
+        (response.status(), response.into_body().into_data_stream())
     }
 
     /// Registers the multiplier under `name` and returns its reference.

@@ -6,6 +6,7 @@ mod budgets;
 mod circuits;
 mod costs;
 mod dashboard;
+mod events;
 mod harness;
 mod http;
 mod keys;

@@ -92,6 +92,8 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         }
         Endpoint::ListProofs => (Call::get("/v1/proofs"), 200),
         Endpoint::ShowProof => (Call::get(format!("/v1/proofs/{job}")), 200),
+        Endpoint::ProofEvents => (Call::get(format!("/v1/proofs/{job}/events")), 200),
+        Endpoint::ProjectEvents => (Call::get("/v1/events"), 200),
         Endpoint::CancelProof => (Call::post(format!("/v1/proofs/{job}/cancel")), 200),
         Endpoint::CreateUpload => (Call::post("/v1/uploads").json(&announced()), 201),
         Endpoint::ReceiveUpload => (Call::put(upload_url).bytes(WITNESS), 204),
@@ -143,6 +145,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::CreateQuote
         | Endpoint::SubmitProof
         | Endpoint::ShowProof
+        | Endpoint::ProofEvents
         | Endpoint::CancelProof
         | Endpoint::ReceiveUpload
         | Endpoint::RevokeKey
@@ -156,7 +159,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         }
         Endpoint::ListCircuits | Endpoint::ListProofs => Reach::ByListing(plain),
         // The foreign key sees itself and nothing else; the tests of keys say so, and those of
-        // budgets, of performance and of the dashboard.
+        // budgets, of performance, of events and of the dashboard.
         Endpoint::ListKeys
         | Endpoint::Costs
         | Endpoint::FleetCosts
@@ -173,6 +176,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::SignIn
         | Endpoint::SignOut
         | Endpoint::Asset
+        | Endpoint::ProjectEvents
         | Endpoint::Index
         | Endpoint::Health
         | Endpoint::Readiness
@@ -324,6 +328,8 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::ShowBudgets
             | Endpoint::PutBudgets
             | Endpoint::SubmitProof
+            | Endpoint::ProofEvents
+            | Endpoint::ProjectEvents
             | Endpoint::CancelProof
             | Endpoint::CreateUpload
             | Endpoint::CreateKey
@@ -374,6 +380,8 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::ShowBudgets
             | Endpoint::ListProofs
             | Endpoint::ShowProof
+            | Endpoint::ProofEvents
+            | Endpoint::ProjectEvents
             | Endpoint::CancelProof
             | Endpoint::ReceiveUpload
             | Endpoint::ListKeys

@@ -8,18 +8,18 @@ use clap::Args;
 use serde::Serialize;
 use zkpool_jobs::Jobs;
 use zkpool_ports::{Clock, SystemClock};
-use zkpool_types::api::{ProofView, SubmitProof};
+use zkpool_types::api::{CircuitView, ProofView};
 use zkpool_types::{JobId, JobState, ProjectId, Timestamp};
 
 use super::median;
-use crate::client::{Client, WaitFor};
+use crate::client::Client;
 use crate::commands::demo::{ms, with_data_dir};
 use crate::device::Engine;
 use crate::embedded::{self, Embedded};
 use crate::exit::CliError;
 use crate::output::{Report, fields};
 use crate::progress::Drawing;
-use crate::{random, rollup};
+use crate::rollup;
 
 /// What the service may add besides waiting for the disk, in milliseconds.
 const BOUND_MS: f64 = 5.0;
@@ -32,8 +32,7 @@ const REQUEST_FSYNCS: u64 = 2;
 const FSYNC_SAMPLES: usize = 5;
 
 /// How long one proof is waited for.
-const WAIT: WaitFor =
-    WaitFor { total: Duration::from_secs(120), look_every: Duration::from_secs(20) };
+const WAIT: Duration = Duration::from_secs(120);
 
 /// Measure what the service adds to proving, one proof at a time
 ///
@@ -97,7 +96,7 @@ fn measure(
     count: usize,
     drawing: Drawing,
 ) -> Result<Vec<Sample>, CliError> {
-    let circuit = rollup::register(client, data, drawing)?.id.to_string();
+    let circuit = rollup::register(client, data, drawing)?;
     measure_one(service, client, project, &circuit, 0)?;
     let bar = drawing.count(count as u64, "proving");
     let each = (0..count).map(|index| {
@@ -113,7 +112,7 @@ fn measure_one(
     service: &Embedded,
     client: &Client,
     project: &ProjectId,
-    circuit: &str,
+    circuit: &CircuitView,
     index: usize,
 ) -> Result<Sample, CliError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -123,22 +122,17 @@ fn measure_one(
         .runtime()
         .block_on(probe)
         .map_err(|error| CliError::storage("time the disk", error))?;
-    let body = SubmitProof {
-        circuit: circuit.to_owned(),
-        witness: rollup::witness(client, index)?,
-        tags: [].into(),
-        deadline: None,
-        quote: None,
-        max_price_nano_usd: None,
-    };
+    let request = rollup::request(circuit, index);
+    let submission = client.run(async |sdk| sdk.prepare(request).await)?;
     let (before, start) = (storage.blobs().fsyncs(), clock.elapsed());
-    let job = client.submit(&random::idempotency_key()?, &body)?.id;
+    let job = client.run(async |sdk| sdk.submit(&submission).await)?.id;
     let accepted = storage.blobs().fsyncs();
     let ready = storage.runtime().spawn(ready(service.jobs().clone(), project.clone(), job));
-    let view = client.wait(job, WAIT, |_| {})?;
+    let status = client.run(async |sdk| sdk.wait_at_most(job, WAIT).await)?;
     let took = clock.elapsed().saturating_sub(start);
     let ready = storage.runtime().block_on(ready).map_err(CliError::internal)??;
-    let device_ms = device_ms(&view)?;
+    let view = status.view();
+    let device_ms = device_ms(view)?;
     Ok(Sample {
         overhead_ms: between_ms(view.accepted_at, ready) - device_ms,
         requester_ms: took.as_secs_f64() * 1e3 - device_ms,
@@ -161,7 +155,7 @@ fn device_ms(view: &ProofView) -> Result<f64, CliError> {
 
 /// When the job's outcome was durable. The receipt cannot say: it is part of that write.
 async fn ready(jobs: Jobs, project: ProjectId, job: JobId) -> Result<Timestamp, CliError> {
-    let ended = jobs.wait(&project, job, WAIT.total).await;
+    let ended = jobs.wait(&project, job, WAIT).await;
     ended.map_err(|error| CliError::storage("wait for the outcome", error))?;
     Ok(SystemClock::new().now())
 }
@@ -206,7 +200,7 @@ fn report(measured: &Measured) -> Result<Report, CliError> {
     let text = fields(&[
         ("proofs", proofs.to_string()),
         ("overhead p50", format!("{overhead_ms_p50:.2} ms from accepted to ready")),
-        ("requester p50", format!("{requester:.2} ms from sending to receiving")),
+        ("requester p50", format!("{requester:.2} ms from sending to a verified proof")),
         ("disk", format!("{fsync_ms_p50:.2} ms to write through")),
         ("writes through", format!("{fsyncs_per_job} a proof, {fsyncs_on_path} from acceptance")),
         ("bound", format!("{bound_ms:.2} ms: {}", if *holds { "holds" } else { "EXCEEDED" })),

@@ -16,3 +16,4 @@ mod registry;
 mod scenarios;
 mod simulation;
 mod support;
+mod watching;

@@ -1,0 +1,115 @@
+//! Prices before, receipts after, and what a project spends.
+
+use bytes::Bytes;
+use zkpool_types::api::{BudgetsView, CreateQuote, PutBudgets, QuoteView};
+use zkpool_types::chain::{ChainLink, ChainPage, ReceiptView};
+use zkpool_types::{CostReport, Dimension, JobId};
+
+use crate::client::{Call, Client};
+use crate::error::Error;
+use crate::retry::Repeat;
+
+/// Which costs to report. What is not given is the server's default: this month, in one row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CostQuery {
+    /// First day in UTC, such as `2026-11-01`.
+    pub from: Option<String>,
+    /// Last day in UTC, included.
+    pub to: Option<String>,
+    /// What makes a row.
+    pub group_by: Vec<Dimension>,
+}
+
+impl CostQuery {
+    fn pairs(&self, format: &'static str) -> Vec<(&'static str, String)> {
+        let dimensions: Vec<_> = self.group_by.iter().map(ToString::to_string).collect();
+        let pairs = [
+            ("from", self.from.clone()),
+            ("to", self.to.clone()),
+            ("group_by", (!dimensions.is_empty()).then(|| dimensions.join(","))),
+            ("format", Some(format.to_owned())),
+        ];
+        pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+/// A file of charges in the columns of the FinOps FOCUS specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CostFile {
+    /// Comma-separated values.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+impl Client {
+    /// What proofs of a circuit will cost. [`ProofRequest::quote`](crate::ProofRequest::quote) is
+    /// charged by it.
+    ///
+    /// # Errors
+    /// There is no such circuit.
+    pub async fn quote(&self, quote: &CreateQuote) -> Result<QuoteView, Error> {
+        self.call(&Call::post(Repeat::Harmless, "/v1/quotes").json(quote)?).await
+    }
+
+    /// The budgets of the project and where they stand.
+    ///
+    /// # Errors
+    /// The client's key lacks the scope for it.
+    pub async fn budgets(&self) -> Result<BudgetsView, Error> {
+        self.call(&Call::get("/v1/budgets")).await
+    }
+
+    /// Sets every budget of the project.
+    ///
+    /// # Errors
+    /// A budget was refused, or the client's key lacks the scope for it.
+    pub async fn set_budgets(&self, budgets: &PutBudgets) -> Result<BudgetsView, Error> {
+        self.call(&Call::put("/v1/budgets").json(budgets)?).await
+    }
+
+    /// What proofs cost, in rows that sum exactly to receipts.
+    ///
+    /// # Errors
+    /// The query was refused, or the client's key lacks the scope `finance`.
+    pub async fn costs(&self, query: &CostQuery) -> Result<CostReport, Error> {
+        self.call(&Call::get("/v1/costs").query(query.pairs("json"))).await
+    }
+
+    /// The same as a file, for tools of finance.
+    ///
+    /// # Errors
+    /// As [`Client::costs`].
+    pub async fn costs_file(&self, query: &CostQuery, file: CostFile) -> Result<Bytes, Error> {
+        let format = match file {
+            CostFile::Csv => "csv",
+            CostFile::Parquet => "parquet",
+        };
+        let call = Call::get("/v1/costs").query(query.pairs(format));
+        Ok(self.answer(&call).await?.bytes())
+    }
+
+    /// The receipt of a job that has ended, with its link in the chain of the project's receipts
+    /// once it has one.
+    ///
+    /// # Errors
+    /// There is no such job, or it has not ended.
+    pub async fn receipt(&self, job: JobId) -> Result<ReceiptView, Error> {
+        self.call(&Call::get(format!("/v1/proofs/{job}/receipt"))).await
+    }
+
+    /// The chain of the project's receipts, from its beginning.
+    ///
+    /// # Errors
+    /// The client's key lacks the scope `finance`.
+    pub async fn chain(&self) -> Result<Vec<ChainLink>, Error> {
+        let (mut links, mut after) = (Vec::new(), Some(0));
+        while let Some(last) = after {
+            let query = vec![("after", last.to_string())];
+            let page: ChainPage = self.call(&Call::get("/v1/chain").query(query)).await?;
+            links.extend(page.links);
+            after = page.next;
+        }
+        Ok(links)
+    }
+}
