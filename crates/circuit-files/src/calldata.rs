@@ -37,27 +37,35 @@ pub fn write(proof: &AnyProof, public_inputs: &[String]) -> Result<String, Calld
     let AnyProof::Bn254(proof) = proof else {
         return Err(CalldataError::Curve { found: proof.curve() });
     };
-    let inputs: Vec<_> = from_strings::<Bn254>(public_inputs)?.into_iter().map(word).collect();
-    let [a, c] = [proof.a, proof.c].map(|point| coordinates(&point).concat().join(", "));
+    let inputs = from_strings::<Bn254>(public_inputs)?.into_iter().map(word);
+    let [a, c] = [proof.a, proof.c].map(|point| list(coordinates(&point).concat()));
     let b = coordinates(&proof.b).map(|mut parts| {
         parts.reverse();
-        format!("[{}]", parts.join(", "))
+        list(parts)
     });
-    Ok(format!("[{a}],[{}],[{c}],[{}]", b.join(","), inputs.join(",")))
+    let inputs: Vec<_> = inputs.map(|input| format!("\"{input}\"")).collect();
+    // snarkjs puts no spaces between public inputs.
+    Ok(format!("{a},[{}],{c},[{}]", b.join(","), inputs.join(",")))
 }
 
 /// The words of both coordinates of a point, the part without u first. Those of the point at
 /// infinity are zeros (EIP-196, EIP-197).
-fn coordinates<P: AffineRepr>(point: &P) -> [Vec<String>; 2] {
+pub(crate) fn coordinates<P: AffineRepr>(point: &P) -> [Vec<String>; 2] {
     let (x, y) = point.xy().unwrap_or((P::BaseField::zero(), P::BaseField::zero()));
     [x, y].map(|coordinate| coordinate.to_base_prime_field_elements().map(word).collect())
 }
 
-/// A field element as 32 bytes, the highest first, in quotation marks.
+/// A field element as 32 bytes in hexadecimal digits, the highest first.
 fn word<F: PrimeField>(element: F) -> String {
     let digits = element.into_bigint().to_bytes_be();
     let digits: String = digits.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"0x{digits}\"")
+    format!("0x{digits}")
+}
+
+/// Words in quotation marks and brackets.
+fn list(words: Vec<String>) -> String {
+    let words: Vec<_> = words.into_iter().map(|word| format!("\"{word}\"")).collect();
+    format!("[{}]", words.join(", "))
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 //! | `.zkey` | [`zkey`] | a Groth16 proving key |
 //! | `verification_key.json`, `proof.json`, `public.json` | [`json`] | what a verifier needs |
 //!
-//! [`calldata`] writes a proof as the arguments of a Solidity verifier.
+//! [`solidity`] writes a verification key as a contract of Ethereum, and [`calldata`] a proof as the
+//! arguments of its function.
 //!
 //! Files come from customers, so everything is checked while it is read, and code behind this
 //! crate holds only valid values: field elements are reduced, indexes are in range, points are on
@@ -36,6 +37,7 @@ pub mod prepared;
 pub mod r1cs;
 mod scalar;
 mod shared;
+pub mod solidity;
 mod sparse;
 mod subgroup;
 mod verification_key;
