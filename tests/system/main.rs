@@ -24,3 +24,4 @@ mod quotes;
 mod readme;
 mod sdk;
 mod snarkjs;
+mod solidity;
