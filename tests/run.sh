@@ -74,8 +74,9 @@ install_stand_ins() {
 step "Tools"
 install_system_packages
 set_runtime_folder
-(cd circuits/rollup && npm ci --ignore-scripts --no-audit --no-fund)
-(cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund)
+for folder in circuits/rollup tests/browser tests/evm; do
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund)
+done
 install_cargo_deny
 install_stand_ins
 tests/finance/install.sh "$PWD/target/tools/finance"

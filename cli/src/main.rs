@@ -16,6 +16,7 @@ mod files;
 mod format;
 mod groth16;
 mod money;
+mod onchain;
 mod output;
 mod progress;
 mod random;

@@ -121,7 +121,13 @@ fn our_contract_accepts_our_proof_and_no_other_as_that_of_snarkjs_does() {
 
     let theirs = folder.file("snarkjs.sol");
     let zkey = fixture("bn128", "multiplier.zkey");
-    snarkjs_ok([Path::new("zkey"), Path::new("export"), Path::new("solidityverifier"), &zkey, &theirs]);
+    snarkjs_ok([
+        Path::new("zkey"),
+        Path::new("export"),
+        Path::new("solidityverifier"),
+        &zkey,
+        &theirs,
+    ]);
     assert_eq!(returned, values(&run(&theirs, &calls)), "snarkjs's contract answers differently");
 }
 

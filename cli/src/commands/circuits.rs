@@ -8,6 +8,7 @@ use zkpool_types::api::CircuitView;
 
 use crate::client::{Client, ServerArgs, artifact};
 use crate::exit::CliError;
+use crate::onchain::{self, SolidityArgs};
 use crate::output::{Report, Table, fields};
 use crate::progress::Drawing;
 
@@ -31,6 +32,8 @@ pub(crate) enum CircuitsCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
+    /// Write a contract of Ethereum that verifies proofs of a circuit
+    Solidity(SolidityArgs),
     /// Show one circuit
     Show {
         /// `name@version`, or `name` for the version registered last
@@ -50,6 +53,7 @@ pub(crate) fn run(command: &CircuitsCommand, drawing: Drawing) -> Result<Report,
         CircuitsCommand::List { server } => {
             listed(&Client::new(server)?.run(async |sdk| sdk.circuits().await)?)
         }
+        CircuitsCommand::Solidity(args) => onchain::contract(args),
         CircuitsCommand::Show { circuit, server } => {
             shown(&Client::new(server)?.run(async |sdk| sdk.circuit(circuit).await)?)
         }

@@ -8,6 +8,7 @@ use zkpool_types::{JobId, JobState, Receipt};
 
 use crate::client::{Client, ServerArgs};
 use crate::exit::CliError;
+use crate::onchain::{self, CalldataArgs};
 use crate::output::{Report, Table, fields};
 
 /// List, show and cancel proofs
@@ -22,6 +23,8 @@ pub(crate) enum ProofsCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
+    /// Write what the contract of its circuit is called with for a proof
+    Calldata(CalldataArgs),
     /// Take a proof request back
     Cancel {
         /// The proof's id
@@ -77,6 +80,7 @@ pub(crate) fn run(command: &ProofsCommand) -> Result<Report, CliError> {
             let status = Client::new(server)?.run(async |sdk| sdk.status(*id).await)?;
             shown(status.view()).map(|report| report.holds(true))
         }
+        ProofsCommand::Calldata(args) => onchain::call(args),
         ProofsCommand::Cancel { id, server } => {
             let view = Client::new(server)?.run(async |sdk| sdk.cancel(*id).await)?;
             shown(&view).map(|report| report.holds(true))
