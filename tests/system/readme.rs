@@ -21,7 +21,8 @@ fn shell_blocks(text: &str, heading: &str) -> String {
 #[test]
 fn the_curl_walk_through_works_as_printed() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let script = shell_blocks(&readme, "\n## With curl\n");
+    let sections = ["\n## With curl\n", "\n## On Ethereum\n"];
+    let script = sections.map(|heading| shell_blocks(&readme, heading)).join("\n");
     assert!(script.contains("curl"), "the walk-through has no commands");
     let folder = tempfile::tempdir().unwrap();
     // The walk-through stands in a clone and uses the installed command.
@@ -44,4 +45,7 @@ fn the_curl_walk_through_works_as_printed() {
     );
     assert!(printed.contains("\"succeeded\""), "{printed}");
     assert!(printed.contains("OK"), "{printed}");
+    assert!(printed.contains("[\"0x"), "no call of the contract: {printed}");
+    let contract = fs::read_to_string(folder.path().join("Multiplier.sol")).unwrap();
+    assert!(contract.contains("contract Multiplier {"), "{contract}");
 }
