@@ -119,7 +119,7 @@ fn row(number: u64, at: Timestamp) -> UsageRow {
     let device_us = 100_000 + mixed % 1_000_000;
     let tags = BTreeMap::from([
         ("team".to_owned(), format!("team-{}", mixed % 100)),
-        ("cost-center".to_owned(), format!("cc-{}", mixed % 7)),
+        ("cost-center".to_owned(), format!("cc-{}", mixed % 100 % 7)),
     ]);
     UsageRow {
         kind: CostKind::Proof,
