@@ -76,6 +76,11 @@ class Visit {
     );
   }
 
+  /** Follows a link or sends a form, until the next page is there. */
+  async follow(target) {
+    await Promise.all([this.page.waitForEvent("load"), target.click()]);
+  }
+
   /** The file that a link downloads. */
   async download(link) {
     const [download] = await Promise.all([this.page.waitForEvent("download"), link.click()]);
@@ -120,7 +125,7 @@ async function refuses_a_wrong_key(visit) {
   await visit.look("sign-in");
   visit.quiet("the page that asks for a key");
   await visit.page.getByLabel("API key").fill(`zkp_${"0".repeat(64)}`);
-  await visit.page.getByRole("button", { name: "Sign in" }).click();
+  await visit.follow(visit.page.getByRole("button", { name: "Sign in" }));
   await visit.page.getByRole("alert").waitFor();
   // Browsers note the status of a refusal. Nothing else may be wrong.
   assert.deepEqual(visit.complaints.splice(0).filter((text) => !text.includes("401")), []);
@@ -129,7 +134,7 @@ async function refuses_a_wrong_key(visit) {
 
 async function signs_in(visit) {
   await visit.page.getByLabel("API key").fill(financeKey);
-  await visit.page.getByRole("button", { name: "Sign in" }).click();
+  await visit.follow(visit.page.getByRole("button", { name: "Sign in" }));
   await visit.page.waitForURL(`${server}/dashboard`);
   const [cookie, ...others] = await visit.page.context().cookies(`${server}/dashboard`);
   assert.deepEqual(others, []);
@@ -151,7 +156,7 @@ async function shows_the_figures_of_the_api(visit) {
 }
 
 async function groups_by_what_is_asked_for(visit) {
-  await visit.page.getByRole("link", { name: "Costs" }).click();
+  await visit.follow(visit.page.getByRole("link", { name: "Costs" }));
   const jobs = await endedJobs();
   for (const [choice, value] of [
     ["Circuit", (job) => job.circuit],
@@ -159,7 +164,7 @@ async function groups_by_what_is_asked_for(visit) {
     ["Day", (job) => job.finished_at.slice(0, 10)],
   ]) {
     await visit.page.getByLabel("Group by").selectOption({ label: choice });
-    await visit.page.getByRole("button", { name: "Show" }).click();
+    await visit.follow(visit.page.getByRole("button", { name: "Show" }));
     const expected = new Map();
     for (const job of jobs) {
       expected.set(value(job), (expected.get(value(job)) ?? 0n) + BigInt(job.receipt.charge_nano_usd));
@@ -169,7 +174,7 @@ async function groups_by_what_is_asked_for(visit) {
     assert.deepEqual(found.sort(), exact.sort(), choice);
   }
   await visit.page.getByLabel("Group by").selectOption({ label: "Tag team" });
-  await visit.page.getByRole("button", { name: "Show" }).click();
+  await visit.follow(visit.page.getByRole("button", { name: "Show" }));
   await visit.look("costs-by-team");
 }
 
@@ -198,7 +203,7 @@ async function downloads_what_the_api_answers(visit) {
 }
 
 async function shows_budgets(visit) {
-  await visit.page.getByRole("link", { name: "Budgets" }).click();
+  await visit.follow(visit.page.getByRole("link", { name: "Budgets" }));
   const { budgets } = await (await api("/v1/budgets")).json();
   assert.equal(budgets.length, 2);
   const exact = budgets.map((budget) => [
@@ -233,12 +238,12 @@ async function says_so_where_nothing_happened(visit) {
 }
 
 async function drills_down_to_a_receipt(visit) {
-  await visit.page.getByRole("link", { name: "Jobs" }).click();
+  await visit.follow(visit.page.getByRole("link", { name: "Jobs" }));
   await visit.look("jobs");
   await visit.page.getByLabel("State").selectOption("succeeded");
-  await visit.page.getByRole("button", { name: "Show" }).click();
+  await visit.follow(visit.page.getByRole("button", { name: "Show" }));
   const id = await visit.text("tbody a.id");
-  await visit.page.locator("tbody a.id").first().click();
+  await visit.follow(visit.page.locator("tbody a.id").first());
   const job = await (await api(`/v1/proofs/${id}`)).json();
   assert.match(await visit.text("#check"), /^Recomputed: every line agrees/);
   const found = (await visit.rows("#lines")).map((cells) => [cells[0], cells[3]]);
@@ -253,13 +258,13 @@ async function drills_down_to_a_receipt(visit) {
 
 async function shows_failed_work_at_charge_zero(visit) {
   await visit.open("/dashboard/jobs?state=failed");
-  await visit.page.locator("tbody a.id").first().click();
+  await visit.follow(visit.page.locator("tbody a.id").first());
   assert.equal(await visit.text("#charge"), "$0.000000000");
   await visit.look("failed");
 }
 
 async function shows_queue_and_fleet(visit) {
-  await visit.page.getByRole("link", { name: "Queue and fleet" }).click();
+  await visit.follow(visit.page.getByRole("link", { name: "Queue and fleet" }));
   const [device] = await visit.rows("section[aria-labelledby=devices-title] table");
   assert.equal(device[1], "cpu");
   await visit.look("fleet");
@@ -314,7 +319,7 @@ async function is_dark_where_that_is_chosen(visit) {
 async function signs_out(visit) {
   const { page } = visit;
   const cookies = await page.context().cookies(`${server}/dashboard`);
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await visit.follow(page.getByRole("button", { name: "Sign out" }));
   await page.waitForURL(`${server}/dashboard/sign-in`);
   assert.deepEqual(await page.context().cookies(`${server}/dashboard`), []);
   await page.context().addCookies(cookies);
