@@ -7,7 +7,7 @@ use zkpool_types::api::ProofView;
 use zkpool_types::{Failure, JobId, JobState, ProofBody, Receipt};
 
 use crate::client::Client;
-use crate::error::{Cause, Error};
+use crate::error::Error;
 
 /// A proof that holds: it was verified on this machine, unless the feature `verify` is off.
 ///
@@ -91,7 +91,7 @@ impl Proof {
     #[cfg(feature = "verify")]
     pub fn calldata(&self) -> Result<String, Error> {
         use zkpool_circuit_files::{calldata, json};
-        let refused = |source: Cause| Error::BadAnswer { what: "the proof", source };
+        let refused = |source: crate::Cause| Error::BadAnswer { what: "the proof", source };
         let proof = json::proof::from_value(&self.body.proof);
         let proof = proof.map_err(|error| refused(error.into()))?;
         calldata::write(&proof, &self.body.public_inputs).map_err(|error| refused(error.into()))

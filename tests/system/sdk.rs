@@ -20,8 +20,9 @@ fn outcomes(jobs: &Path) -> BTreeMap<usize, Vec<Value>> {
     let mut by_batch = BTreeMap::<_, Vec<_>>::new();
     for job in fs::read_dir(jobs).unwrap() {
         let job = job.unwrap().path();
-        let batch = record(&job, "request.json")["tags"]["batch"].as_str().unwrap().parse();
-        by_batch.entry(batch.unwrap()).or_default().push(record(&job, "outcome.json"));
+        let request = record(&job, "request.json");
+        let batch: usize = request["tags"]["batch"].as_str().unwrap().parse().unwrap();
+        by_batch.entry(batch).or_default().push(record(&job, "outcome.json"));
     }
     by_batch
 }
