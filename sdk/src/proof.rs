@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zkpool_ledger::{ReceiptMismatch, recompute};
+use zkpool_ledger::{PriceBook, ReceiptMismatch, recompute};
 use zkpool_types::api::ProofView;
 use zkpool_types::{Failure, JobId, JobState, ProofBody, Receipt};
 
@@ -190,7 +190,11 @@ impl Client {
     }
 
     fn check_receipt(&self, receipt: &Receipt) -> ReceiptCheck {
-        match recompute(&self.0.price_book, receipt) {
+        // A receipt keeps the prices of its day.
+        let own = &self.0.price_book;
+        let known = PriceBook::of_version(&receipt.price_book).ok().flatten();
+        let other = known.filter(|_| own.version() != receipt.price_book);
+        match recompute(other.as_ref().unwrap_or(own), receipt) {
             Ok(()) => ReceiptCheck::Recomputed,
             Err(ReceiptMismatch::PriceBook { expected, found }) => {
                 ReceiptCheck::OtherPriceBook { expected, found }

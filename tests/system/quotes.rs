@@ -62,7 +62,7 @@ fn base64_of(file: &str) -> String {
     STANDARD.encode(fs::read(fixture("bn128", file)).unwrap())
 }
 
-fn body(circuit: &str, fields: Value) -> Value {
+fn body(circuit: &str, fields: &Value) -> Value {
     let witness = json!({ "base64": base64_of("multiplier.wtns") });
     let mut body = json!({ "circuit": circuit, "witness": witness });
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -108,7 +108,7 @@ fn a_quote_that_is_not_this_projects_for_this_circuit_is_refused_with_its_code()
     let pool = Pool::start();
     let quote = pool.quote()["id"].as_str().unwrap().to_owned();
     let other = pool.client.register("other", &base64_of("multiplier.zkey"));
-    let answer = pool.client.submit("a", &body(&other, json!({ "quote": quote })));
+    let answer = pool.client.submit("a", &body(&other, &json!({ "quote": quote })));
     refused(&answer, 422, "quote_mismatch");
     let cheaper = {
         let mut parts: Vec<&str> = quote.split('.').collect();
@@ -121,7 +121,7 @@ fn a_quote_that_is_not_this_projects_for_this_circuit_is_refused_with_its_code()
     let foreign = create_key(pool.data.path(), "bridge", "submit,read");
     let foreign = Client::new(&pool.server.url, &foreign);
     let circuit = foreign.register("multiplier", &base64_of("multiplier.zkey"));
-    let answer = foreign.submit("c", &body(&circuit, json!({ "quote": quote })));
+    let answer = foreign.submit("c", &body(&circuit, &json!({ "quote": quote })));
     refused(&answer, 422, "quote_invalid");
     assert_eq!(pool.client.get("/v1/proofs").ok()["items"], json!([]), "nothing was accepted");
 }

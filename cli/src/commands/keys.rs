@@ -73,7 +73,7 @@ enum Opened {
     Here(Box<Storage>, ProjectId),
     /// A bucket and one project in it.
     #[cfg(feature = "aws")]
-    Bucket(Service, ProjectId),
+    Bucket(Box<Service>, ProjectId),
     /// A server.
     There(Client),
 }
@@ -82,7 +82,7 @@ impl Place {
     fn open(&self) -> Result<Opened, CliError> {
         #[cfg(feature = "aws")]
         if let (true, Some(project)) = (self.aws, &self.project) {
-            return Ok(Opened::Bucket(self.service.open()?, project.clone()));
+            return Ok(Opened::Bucket(self.service.open()?.into(), project.clone()));
         }
         match (&self.data, &self.project) {
             (Some(data), Some(project)) => {

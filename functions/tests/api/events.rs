@@ -30,7 +30,7 @@ async fn next(api: &Api, stream: &mut BodyDataStream) -> Option<String> {
 }
 
 async fn event(api: &Api, stream: &mut BodyDataStream) -> Event {
-    let text = next(api, stream).await.expect("the stream ended");
+    let text = next(api, stream).await.unwrap();
     let field = |name: &str| {
         let start = format!("{name}: ");
         text.lines().find_map(|line| line.strip_prefix(&start)).unwrap().to_owned()

@@ -50,6 +50,7 @@ pub(crate) fn charged(job: &str) -> Receipt {
         device: Some(DeviceClass::new("cpu")),
         device_name: None,
         usage: Usage { device_us: 250_000, attempts: 1, ..Usage::default() },
+        agreed: None,
         charged: true,
         development: false,
         witness_retention: "deleted after this outcome".to_owned(),
