@@ -40,12 +40,12 @@ impl Pool {
     }
 
     /// Submits the fixture's witness with these further fields.
-    fn submit(&self, idempotency_key: &str, fields: Value) -> Answer {
+    fn submit(&self, idempotency_key: &str, fields: &Value) -> Answer {
         self.client.submit(idempotency_key, &body(&self.circuit, fields))
     }
 
     /// Submits, and returns the receipt of the proof.
-    fn prove(&self, idempotency_key: &str, fields: Value) -> Value {
+    fn prove(&self, idempotency_key: &str, fields: &Value) -> Value {
         let job = self.submit(idempotency_key, fields).ok()["id"].as_str().unwrap().to_owned();
         let ended = |view: &Value| view["state"] == "succeeded";
         self.client.poll(&job, PROVEN_WITHIN, ended)["receipt"].clone()
@@ -83,7 +83,7 @@ fn what_is_quoted_is_charged_to_the_nano_dollar_and_the_receipt_shows_both() {
     let quote = pool.quote();
     assert_eq!(quote["basis"], "estimated");
     assert_eq!(json!(sum(&quote["lines"])), quote["price_nano_usd"]);
-    let receipt = pool.prove("first", json!({ "quote": quote["id"] }));
+    let receipt = pool.prove("first", &json!({ "quote": quote["id"] }));
     assert_eq!(receipt["charge_nano_usd"], quote["price_nano_usd"]);
     assert_eq!(receipt["quoted"]["price_nano_usd"], quote["price_nano_usd"]);
     let id = receipt["quoted"]["quote"].as_str().unwrap();
@@ -98,7 +98,7 @@ fn what_is_quoted_is_charged_to_the_nano_dollar_and_the_receipt_shows_both() {
     assert_eq!(cpu["samples"], 1);
     assert_eq!(cpu["device_us_median"], receipt["usage"]["device_us"]);
     // Without a quote the charge is what is metered.
-    let plain = pool.prove("second", json!({}));
+    let plain = pool.prove("second", &json!({}));
     assert_eq!(plain["quoted"], Value::Null);
     assert_eq!(json!(sum(&plain["lines"])), plain["charge_nano_usd"]);
 }
@@ -116,7 +116,7 @@ fn a_quote_that_is_not_this_projects_for_this_circuit_is_refused_with_its_code()
         parts.join(".")
     };
     for bad in [cheaper.as_str(), "", "free", &quote[..quote.len() - 1]] {
-        refused(&pool.submit("b", json!({ "quote": bad })), 422, "quote_invalid");
+        refused(&pool.submit("b", &json!({ "quote": bad })), 422, "quote_invalid");
     }
     let foreign = create_key(pool.data.path(), "bridge", "submit,read");
     let foreign = Client::new(&pool.server.url, &foreign);
@@ -130,11 +130,11 @@ fn a_quote_that_is_not_this_projects_for_this_circuit_is_refused_with_its_code()
 fn a_price_above_the_submissions_own_bound_is_refused_before_there_is_a_job() {
     let pool = Pool::start();
     let price = pool.quote()["price_nano_usd"].as_u64().unwrap();
-    let answer = pool.submit("a", json!({ "max_price_nano_usd": price - 1 }));
+    let answer = pool.submit("a", &json!({ "max_price_nano_usd": price - 1 }));
     refused(&answer, 402, "max_price_exceeded");
     assert_eq!(pool.client.get("/v1/proofs").ok()["items"], json!([]));
     // The key was not spent, and what is accepted is charged the price that was compared.
-    let receipt = pool.prove("a", json!({ "max_price_nano_usd": price }));
+    let receipt = pool.prove("a", &json!({ "max_price_nano_usd": price }));
     assert_eq!(receipt["charge_nano_usd"], json!(price));
 }
 
@@ -151,7 +151,7 @@ fn a_hard_stop_holds_under_a_hundred_submits_at_once() {
     assert_eq!(pool.client.put("/v1/budgets", &json!({ "budgets": [budget] })).status, 200);
     let fields = json!({ "quote": quote, "tags": { "team": "red" } });
     let answers: Vec<Answer> = thread::scope(|scope| {
-        let submit = |n: usize| pool.submit(&format!("red-{n}"), fields.clone());
+        let submit = |n: usize| pool.submit(&format!("red-{n}"), &fields);
         let submits: Vec<_> = (0..100).map(|n| scope.spawn(move || submit(n))).collect();
         submits.into_iter().map(|submit| submit.join().unwrap()).collect()
     });
@@ -162,7 +162,7 @@ fn a_hard_stop_holds_under_a_hundred_submits_at_once() {
     assert_eq!(standing["committed_nano_usd"], json!(FIT * price));
     assert_eq!(standing["alerts"][0]["percent"], 50);
     // Jobs of other teams are not counted.
-    assert_eq!(pool.submit("blue", json!({ "tags": { "team": "blue" } })).status, 202);
+    assert_eq!(pool.submit("blue", &json!({ "tags": { "team": "blue" } })).status, 202);
     let charged: u64 = accepted
         .iter()
         .map(|answer| {
