@@ -11,6 +11,9 @@ use crate::{BillingError, Costs};
 /// hardly anything that began in it ends later.
 const CLOSE_AFTER: SignedDuration = SignedDuration::from_hours(3 * 24);
 
+/// Roll-ups after which closing a month is given up. Each adds some hundred thousand receipts.
+const CLOSE_TRIES: usize = 64;
+
 /// Why a month cannot be closed.
 #[derive(Debug, thiserror::Error)]
 pub enum MonthError {
@@ -39,8 +42,9 @@ impl Costs {
         if *month >= *current {
             return Err(MonthError::NotEnded { current, found: month.to_owned() }.into());
         }
-        // Another roll-up may be faster; then it is there to be built on.
-        loop {
+        // Another roll-up may be faster, or more may be pending than one adds; then what is there is
+        // built on.
+        for _ in 0..CLOSE_TRIES {
             self.roll_up_through(project, Some(month.to_owned())).await?;
             let closed = self.log(project).await?.latest.map(|batch| batch.closed_through);
             match closed {
@@ -49,6 +53,7 @@ impl Costs {
                 Some(_) => {}
             }
         }
+        Err(BillingError::Disturbed)
     }
 
     /// The latest month that is to be closed by now.
