@@ -81,7 +81,7 @@ fn text_of(row: &UsageRow, column: &str) -> Option<String> {
 /// Every row of a partition.
 ///
 /// # Errors
-/// The file is not one that [`write`] made.
+/// The file is not one that [`write()`] made.
 pub fn read(file: Bytes) -> Result<Vec<UsageRow>, BillingError> {
     let mut names = TEXTS.to_vec();
     names.extend(["finished_at", "billed_at", "charge_usd", "waste_usd"]);
@@ -143,7 +143,7 @@ fn utf8(bytes: &ByteArray) -> &str {
 /// Adds every row of a partition of `day` to `groups`.
 ///
 /// # Errors
-/// The file is not one that [`write`] made, or the groups are too many.
+/// The file is not one that [`write()`] made, or the groups are too many.
 pub fn add(
     file: Bytes,
     project: &ProjectId,
