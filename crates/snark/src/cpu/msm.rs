@@ -16,7 +16,7 @@ use super::weights::{WeightedPoint, weigh};
 /// Sums of buckets that are weighed together. Fewer would share an inversion among too few
 /// additions, and more would fill the memory of those windows that are not yet weighed.
 const WEIGHED_MIN: usize = 1 << 12;
-const WEIGHED_MAX: usize = 1 << 15;
+const WEIGHED_MAX: usize = 1 << 14;
 
 /// Sum of scalar times base.
 pub(crate) fn msm<P: CpuCurve>(
