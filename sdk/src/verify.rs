@@ -72,7 +72,7 @@ mod keys {
     use zkpool_types::CircuitRef;
 
     use crate::client::Client;
-    use crate::error::{BuildError, Error};
+    use crate::error::{BuildError, Cause, Error};
 
     /// Keys of the server that are kept. Versions of a circuit come and go over the life of a
     /// client; what is asked for again is fetched again.
@@ -111,14 +111,13 @@ mod keys {
                 return Ok(Arc::clone(pinned));
             }
             let fetched = self.fetched(circuit);
-            let fetch = async || {
-                let key = client.verification_key(circuit).await?;
-                verifier(&key).map_err(|error| Error::BadAnswer {
-                    what: "the verification key",
-                    source: error.into(),
-                })
-            };
-            fetched.get_or_try_init(fetch).await.cloned()
+            let (client, circuit) = (client.clone(), circuit.clone());
+            // The task goes on by itself. A caller that waits in a stream may not be polled for a
+            // while, and must not hold up those who wait for the same key.
+            let fetching = tokio::spawn(async move {
+                fetched.get_or_try_init(|| fetch(&client, &circuit)).await.cloned()
+            });
+            fetching.await.unwrap_or_else(|ended| Err(bad_key(ended)))
         }
 
         fn fetched(&self, circuit: &CircuitRef) -> Fetched {
@@ -128,6 +127,15 @@ mod keys {
             }
             Arc::clone(fetched.entry(circuit.clone()).or_default())
         }
+    }
+
+    async fn fetch(client: &Client, circuit: &CircuitRef) -> Result<Arc<AnyVerifier>, Error> {
+        let key = client.verification_key(circuit).await?;
+        verifier(&key).map_err(bad_key)
+    }
+
+    fn bad_key(source: impl Into<Cause>) -> Error {
+        Error::BadAnswer { what: "the verification key", source: source.into() }
     }
 
     /// A key ready to verify. Whether a development key is good enough is decided by each proof.

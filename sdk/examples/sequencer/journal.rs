@@ -2,12 +2,12 @@
 //! on the disk before anything is done that relies on it.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
 use zkpool_sdk::{JobId, Submission};
 
 use crate::common::Failure;
@@ -55,10 +55,10 @@ impl Journal {
     }
 
     /// Goes on behind the last whole line.
-    pub(crate) async fn writer(&self, data: &Path) -> Result<Writer, Failure> {
-        let file = File::options().create(true).append(true).open(path(data)).await?;
-        file.set_len(self.length).await?;
-        Ok(Writer(file))
+    pub(crate) fn writer(&self, data: &Path) -> Result<Writer, Failure> {
+        let file = File::options().create(true).append(true).open(path(data))?;
+        file.set_len(self.length)?;
+        Ok(Writer(Arc::new(Mutex::new(file))))
     }
 }
 
@@ -67,28 +67,35 @@ fn path(data: &Path) -> PathBuf {
 }
 
 /// Where the journal goes on.
-#[derive(Debug)]
-pub(crate) struct Writer(File);
+#[derive(Clone, Debug)]
+pub(crate) struct Writer(Arc<Mutex<File>>);
 
 impl Writer {
     pub(crate) async fn submission(
-        &mut self,
+        &self,
         batch: u64,
         submission: &Submission,
     ) -> Result<(), Failure> {
         self.write(&Entry::Submission { batch, submission: submission.clone() }).await
     }
 
-    pub(crate) async fn settled(&mut self, batch: u64, job: JobId) -> Result<(), Failure> {
+    pub(crate) async fn settled(&self, batch: u64, job: JobId) -> Result<(), Failure> {
         self.write(&Entry::Settled { batch, job }).await
     }
 
     /// Returns when the line would outlive a power failure.
-    async fn write(&mut self, entry: &Entry) -> Result<(), Failure> {
+    ///
+    /// The file is locked by the thread that writes, never by a future: one that waits in a stream
+    /// is not polled while a proof of that stream is settled, and would keep its lock for ever.
+    async fn write(&self, entry: &Entry) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        self.0.write_all(&line).await?;
-        self.0.flush().await?;
-        Ok(self.0.sync_data().await?)
+        let file = Arc::clone(&self.0);
+        let written = tokio::task::spawn_blocking(move || {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.write_all(&line)?;
+            file.sync_data()
+        });
+        Ok(written.await??)
     }
 }

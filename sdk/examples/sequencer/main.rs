@@ -27,6 +27,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 use tokio::process::{Child, Command};
+use tokio::time::{Instant, timeout};
 use zkpool_sdk::types::NanoUsd;
 use zkpool_sdk::types::api::ProofView;
 use zkpool_sdk::{Client, JobFilter, JobState, NewCircuit};
@@ -38,6 +39,10 @@ const CONSTRAINTS: &str = "circuits/rollup/artifacts/rollup_1.r1cs";
 
 /// Time between two looks at how far the sequencer is.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Time without a settled batch after which something is taken to be wrong: far more than a proof
+/// and a restart take on a busy machine.
+const STALLED: Duration = Duration::from_secs(180);
 
 /// How long the sequencer is left alone with a server that is gone, before it is killed too.
 const OUTAGE: Duration = Duration::from_millis(300);
@@ -104,7 +109,7 @@ async fn run_whole(args: Whole) -> Result<(), Failure> {
         sequencer.until_settled(settled, &data).await?;
         server.kill().await?;
         // The sequencer meets a server that is gone, and every other time is then gone itself.
-        let _ = tokio::time::timeout(OUTAGE, sequencer.0.wait()).await;
+        let _ = timeout(OUTAGE, sequencer.0.wait()).await;
         if restart % 2 == 0 {
             sequencer.0.kill().await?;
         }
@@ -114,7 +119,7 @@ async fn run_whole(args: Whole) -> Result<(), Failure> {
             sequencers += 1;
         }
     }
-    sequencer.until_ended().await?;
+    sequencer.until_ended(&data).await?;
     let jobs = client.jobs(&JobFilter::default(), usize::MAX).await?;
     report(&args, &jobs, &Journal::read(&data)?, sequencers)
 }
@@ -152,19 +157,25 @@ impl Sequencer {
         Ok(Self(process))
     }
 
-    /// Returns when so many batches are settled.
+    /// Returns when so many batches are settled, or the sequencer has ended.
     async fn until_settled(&mut self, count: u64, data: &Path) -> Result<(), Failure> {
-        while rollup::settled(data) < count {
-            if let Ok(ended) = tokio::time::timeout(LOOK_EVERY, self.0.wait()).await {
+        let (mut settled, mut since) = (rollup::settled(data), Instant::now());
+        while settled < count {
+            if let Ok(ended) = timeout(LOOK_EVERY, self.0.wait()).await {
                 return if ended?.success() { Ok(()) } else { Err("the sequencer failed".into()) };
+            }
+            let before = std::mem::replace(&mut settled, rollup::settled(data));
+            if settled > before {
+                since = Instant::now();
+            } else if since.elapsed() > STALLED {
+                return Err(format!("no batch was settled for {} s", STALLED.as_secs()).into());
             }
         }
         Ok(())
     }
 
-    async fn until_ended(&mut self) -> Result<(), Failure> {
-        let ended = self.0.wait().await?;
-        if ended.success() { Ok(()) } else { Err("the sequencer failed".into()) }
+    async fn until_ended(&mut self, data: &Path) -> Result<(), Failure> {
+        self.until_settled(u64::MAX, data).await
     }
 }
 

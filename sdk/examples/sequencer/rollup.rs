@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::{Stream, StreamExt, stream};
-use tokio::sync::Mutex;
 use tokio::time::{Interval, interval};
 use zkpool_sdk::{Client, Proof, ProofRequest, Retries, Submission};
 
@@ -38,7 +37,7 @@ pub(crate) struct RunArgs {
 /// Proves and settles every batch that is not settled yet.
 pub(crate) async fn run(args: &RunArgs) -> Result<(), Failure> {
     let journal = Journal::read(&args.data)?;
-    let writer = Mutex::new(journal.writer(&args.data).await?);
+    let writer = journal.writer(&args.data)?;
     let client = Client::builder(args.key.as_str())
         .server(args.server.as_str())
         .accept_development_keys()
@@ -55,7 +54,7 @@ pub(crate) async fn run(args: &RunArgs) -> Result<(), Failure> {
     while let Some((proof, batch)) = proofs.next().await {
         let proof = proof?;
         settlement.settle(batch, &proof)?;
-        writer.lock().await.settled(batch, proof.id()).await?;
+        writer.settled(batch, proof.id()).await?;
     }
     Ok(())
 }
@@ -66,7 +65,7 @@ fn submissions<'a>(
     args: &'a RunArgs,
     client: &'a Client,
     journal: &'a Journal,
-    writer: &'a Mutex<Writer>,
+    writer: &'a Writer,
     next: u64,
 ) -> impl Stream<Item = Result<Submission, Failure>> + 'a {
     let blocks = (next, interval(BLOCK_TIME));
@@ -88,12 +87,12 @@ fn submissions<'a>(
 async fn prepare(
     client: &Client,
     circuit: &str,
-    writer: &Mutex<Writer>,
+    writer: &Writer,
     batch: u64,
 ) -> Result<Submission, Failure> {
     let request = ProofRequest::file(circuit, witness(batch)).tag("batch", batch.to_string());
     let submission = client.prepare(request).await?;
-    writer.lock().await.submission(batch, &submission).await?;
+    writer.submission(batch, &submission).await?;
     Ok(submission)
 }
 

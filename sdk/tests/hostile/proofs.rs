@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use zkpool_sdk::{Error, ErrorCode, ErrorKind, ProofRequest, ReceiptCheck, Status, WrongProof};
 
 use crate::pool::{CIRCUIT, JOB, fixture, proved, view};
@@ -121,6 +122,24 @@ async fn the_verification_key_is_fetched_once_for_many_proofs() {
     assert!(statuses.iter().all(Result::is_ok));
     let keys = server.seen().iter().filter(|request| request.is("GET /v1/circuits/")).count();
     assert_eq!(keys, 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_is_not_polled_does_not_hold_up_others_who_wait_for_the_same_key() {
+    let server = Server::start(|_, request| match shown(request, &proved(JOB)) {
+        key if request.is("GET /v1/circuits/") => key.later(Duration::from_millis(200)),
+        shown => shown,
+    })
+    .await;
+    let (client, job) = (server.client(), JOB.parse().unwrap());
+    let mut left_alone = Box::pin(client.status(job));
+    while !server.seen().iter().any(|request| request.is("GET /v1/circuits/")) {
+        let look = timeout(Duration::from_millis(5), &mut left_alone);
+        assert!(look.await.is_err(), "it does not wait for the key");
+    }
+    let status = timeout(Duration::from_secs(30), client.status(job)).await;
+    assert!(matches!(status.expect("it waits for ever").unwrap(), Status::Proved(_)));
+    assert!(matches!(left_alone.await.unwrap(), Status::Proved(_)));
 }
 
 #[tokio::test]
