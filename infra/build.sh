@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . infra/environment.sh
 
-FUNCTIONS=(circuits dashboard metrics pricing reports rollup status submit sweep)
+FUNCTIONS=(circuits dashboard metrics pricing reports rollup status submit sweep webhooks)
 
 case "${1:-arm64}" in
     arm64) target=(--arm64) ;;

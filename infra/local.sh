@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 . infra/environment.sh
 
 NAME=zkpool-local
-FUNCTIONS=(circuits dashboard pricing reports rollup status submit sweep)
+FUNCTIONS=(circuits dashboard pricing reports rollup status submit sweep webhooks)
 FIXTURES=tests/fixtures/bn128
 
 step() { printf '== %s\n' "$*"; }
@@ -99,10 +99,13 @@ for name in "${FUNCTIONS[@]}"; do use_path_style "$name"; done
 ZKPOOL_BUCKET="$(output Bucket)"
 ZKPOOL_QUEUE_URL="$(output QueueUrl)"
 ZKPOOL_DEAD_LETTER_QUEUE_URL="$(output DeadLetterQueueUrl)"
+ZKPOOL_NOTICE_QUEUE_URL="$(output NoticeQueueUrl)"
+ZKPOOL_NOTICE_DEAD_LETTER_QUEUE_URL="$(output NoticeDeadLetterQueueUrl)"
 # The emulator serves the HTTP API by this path, because few resolvers know its host name.
 ZKPOOL_SERVER="$AWS_ENDPOINT_URL/restapis/$(output ApiId)/\$default/_user_request_"
 export ZKPOOL_S3_PATH_STYLE=true
 export ZKPOOL_BUCKET ZKPOOL_QUEUE_URL ZKPOOL_DEAD_LETTER_QUEUE_URL ZKPOOL_SERVER
+export ZKPOOL_NOTICE_QUEUE_URL ZKPOOL_NOTICE_DEAD_LETTER_QUEUE_URL
 
 step "Key"
 ZKPOOL_API_KEY="$(zkpool keys create --aws --project local --scopes submit,read,finance)"

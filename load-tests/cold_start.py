@@ -99,6 +99,8 @@ class StandIn:
             "ZKPOOL_S3_PATH_STYLE": "true",
             "ZKPOOL_QUEUE_URL": self.queue,
             "ZKPOOL_DEAD_LETTER_QUEUE_URL": self.queue,
+            "ZKPOOL_NOTICE_QUEUE_URL": self.queue,
+            "ZKPOOL_NOTICE_DEAD_LETTER_QUEUE_URL": self.queue,
             "ZKPOOL_CLUSTER": CLUSTER,
             "ZKPOOL_SERVICE": SERVICE,
             "ZKPOOL_TARGET_BACKLOG_SECONDS": "300",

@@ -74,7 +74,7 @@ install_stand_ins() {
 step "Tools"
 install_system_packages
 set_runtime_folder
-for folder in circuits/rollup tests/browser tests/evm; do
+for folder in circuits/rollup tests/browser tests/evm tests/webhooks; do
     (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund)
 done
 install_cargo_deny

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use tokio::runtime::{Builder, Runtime};
-use zkpool_aws::environment::{BUCKET, DEAD_LETTER_QUEUE_URL, KMS_KEY, QUEUE_URL, S3_PATH_STYLE};
+use zkpool_aws::environment::{
+    BUCKET, DEAD_LETTER_QUEUE_URL, KMS_KEY, NOTICE_DEAD_LETTER_QUEUE_URL, NOTICE_QUEUE_URL,
+    QUEUE_URL, S3_PATH_STYLE,
+};
 use zkpool_aws::{Connection, Settings};
 use zkpool_functions::Keys;
 use zkpool_jobs::Ports;
@@ -26,6 +29,12 @@ pub(crate) struct AwsArgs {
     /// The queue of dead letters
     #[arg(long, env = DEAD_LETTER_QUEUE_URL, value_name = "URL")]
     dead_letter_queue_url: Option<String>,
+    /// The queue of notices for webhooks
+    #[arg(long, env = NOTICE_QUEUE_URL, value_name = "URL")]
+    notice_queue_url: Option<String>,
+    /// The queue of dead notices
+    #[arg(long, env = NOTICE_DEAD_LETTER_QUEUE_URL, value_name = "URL")]
+    notice_dead_letter_queue_url: Option<String>,
     /// The KMS key that objects are encrypted with; the bucket's default without one
     #[arg(long, env = KMS_KEY, value_name = "KEY")]
     kms_key: Option<String>,
@@ -57,15 +66,17 @@ impl AwsArgs {
     }
 
     fn value(&self, variable: &str) -> Option<&String> {
-        let Self { bucket, queue_url, dead_letter_queue_url, kms_key, path_style } = self;
-        match variable {
-            BUCKET => bucket.as_ref(),
-            QUEUE_URL => queue_url.as_ref(),
-            DEAD_LETTER_QUEUE_URL => dead_letter_queue_url.as_ref(),
-            KMS_KEY => kms_key.as_ref(),
-            S3_PATH_STYLE => path_style.as_ref(),
-            _ => None,
-        }
+        let value = match variable {
+            BUCKET => &self.bucket,
+            QUEUE_URL => &self.queue_url,
+            DEAD_LETTER_QUEUE_URL => &self.dead_letter_queue_url,
+            NOTICE_QUEUE_URL => &self.notice_queue_url,
+            NOTICE_DEAD_LETTER_QUEUE_URL => &self.notice_dead_letter_queue_url,
+            KMS_KEY => &self.kms_key,
+            S3_PATH_STYLE => &self.path_style,
+            _ => &None,
+        };
+        value.as_ref()
     }
 }
 
@@ -103,5 +114,6 @@ async fn ports(settings: &Settings) -> Result<Ports, CliError> {
     let connection = Connection::open(settings, Arc::clone(&clock), ids.clone()).await;
     let connection = connection.map_err(|error| CliError::Usage(error.to_string()))?;
     let (blobs, queue) = (Arc::new(connection.blobs), Arc::new(connection.queue));
-    Ok(Ports { blobs, queue, clock, ids, rng })
+    let notices = Arc::new(connection.notices);
+    Ok(Ports { blobs, queue, notices, clock, ids, rng })
 }

@@ -90,7 +90,9 @@ impl Exit {
             | ErrorCode::InvalidProvingKey
             | ErrorCode::DevelopmentKey
             | ErrorCode::InvalidWitness
-            | ErrorCode::UnsatisfiedWitness => Self::Refused,
+            | ErrorCode::UnsatisfiedWitness
+            | ErrorCode::WebhookUrlRefused
+            | ErrorCode::LimitReached => Self::Refused,
         }
     }
 }
@@ -315,6 +317,10 @@ const fn next_after(code: ErrorCode) -> &'static str {
         }
         ErrorCode::MaxPriceExceeded => "see the price with `zkpool quote`",
         ErrorCode::BudgetExceeded => "see `zkpool budgets show`",
+        ErrorCode::WebhookUrlRefused => {
+            "use a public https address; to develop, `zkpool serve --webhooks-anywhere`"
+        }
+        ErrorCode::LimitReached => "remove what is not needed any more",
         ErrorCode::RequestTimeout | ErrorCode::Unavailable | ErrorCode::SignInBusy => {
             "try again in a while"
         }

@@ -7,13 +7,14 @@ use tokio_util::sync::CancellationToken;
 use zkpool_billing::{Budgets, Costs, Performance, Quotes};
 use zkpool_jobs::{Circuits, Jobs, Ports, Uploads};
 use zkpool_ledger::PriceBook;
-use zkpool_types::DeviceClass;
+use zkpool_types::{DeviceClass, ProjectId};
+use zkpool_webhooks::{AddressPolicy, Webhooks};
 
-use crate::Keys;
 use crate::dashboard::Sessions;
 use crate::limits::{SIGN_IN_REFUSALS_MAX, VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
 use crate::streams::Streams;
 use crate::upload_address::UploadAddresses;
+use crate::{ApiResult, Keys};
 
 /// The class of device that is quoted for when the settings do not say.
 const DEVICE_DEFAULT: &str = "cpu";
@@ -27,6 +28,8 @@ pub struct Settings {
     /// The class of device that most provers have. Circuits that no proof was made of are quoted
     /// for it.
     pub device: DeviceClass,
+    /// Which addresses webhooks may be at.
+    pub webhook_addresses: AddressPolicy,
     /// Proving keys checked at once. Each is held in memory whole; further ones wait.
     pub validations_max: usize,
     /// Cancelled when the server is to stop, so that status requests stop waiting.
@@ -38,6 +41,7 @@ impl Default for Settings {
         Self {
             public_url: String::new(),
             device: DeviceClass::new(DEVICE_DEFAULT),
+            webhook_addresses: AddressPolicy::Public,
             validations_max: VALIDATIONS_MAX_DEFAULT,
             draining: CancellationToken::new(),
         }
@@ -61,6 +65,7 @@ struct Inner {
     validations: Arc<Semaphore>,
     witness_checks: Semaphore,
     streams: Streams,
+    webhooks: Webhooks,
     settings: Settings,
 }
 
@@ -89,6 +94,7 @@ impl Context {
             validations: Arc::new(Semaphore::new(settings.validations_max.max(1))),
             witness_checks: Semaphore::new(WITNESS_CHECKS_MAX),
             streams: Streams::default(),
+            webhooks: Webhooks::new(ports.clone(), settings.webhook_addresses),
             ports,
             settings,
         }))
@@ -109,6 +115,32 @@ impl Context {
     /// Prices before proofs.
     pub(crate) fn quotes(&self) -> &Quotes {
         &self.0.quotes
+    }
+
+    /// Whom projects have told.
+    #[must_use]
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.0.webhooks
+    }
+
+    /// Sends again what webhooks were to be told and were not.
+    pub async fn sweep_webhooks(&self) -> zkpool_webhooks::SweepReport {
+        let mut report = self.webhooks().sweep().await;
+        let projects = self.webhooks().projects().await.unwrap_or_default();
+        for project in projects {
+            if let Err(error) = self.make_up_alerts(&project).await {
+                tracing::warn!(%project, ?error, "alerts are left to the next sweep");
+                report.errors += 1;
+            }
+        }
+        report
+    }
+
+    async fn make_up_alerts(&self, project: &ProjectId) -> ApiResult<()> {
+        for alert in self.budgets().alerts(project).await? {
+            self.webhooks().make_up_alert(project, alert).await?;
+        }
+        Ok(())
     }
 
     /// What projects may spend.

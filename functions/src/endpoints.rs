@@ -138,6 +138,22 @@ endpoints! {
     ListKeys = GET "/v1/keys", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Revokes a key.
     RevokeKey = DELETE "/v1/keys/{id}", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Creates a webhook.
+    CreateWebhook = POST "/v1/webhooks", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Lists webhooks.
+    ListWebhooks = GET "/v1/webhooks", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Removes a webhook.
+    RemoveWebhook = DELETE "/v1/webhooks/{id}", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Replaces the secret of a webhook.
+    RotateWebhookSecret = POST "/v1/webhooks/{id}/secret", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Sends an event to a webhook that says nothing.
+    TestWebhook = POST "/v1/webhooks/{id}/test", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Lists what was sent to webhooks.
+    ListDeliveries = GET "/v1/webhooks/deliveries", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Shows one delivery.
+    ShowDelivery = GET "/v1/webhooks/deliveries/{id}", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Has a delivery tried again.
+    ReplayDelivery = POST "/v1/webhooks/deliveries/{id}/replay", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Reports costs, as JSON or as a file for finance tools.
     Costs = GET "/v1/costs", FINANCE, SMALL, REPORT_TIMEOUT;
     /// Reports what the fleet cost, beside what was charged for it.

@@ -1,6 +1,7 @@
 //! The HTTP API of ZKPool, version 1, as axum routers.
 //!
-//! Each area (circuits, proofs, events, quotes, budgets, performance, costs, keys, uploads, health)
+//! Each area (circuits, proofs, events, quotes, budgets, performance, costs, keys, webhooks, uploads,
+//! health)
 //! is a router of its own over one shared [`Context`]; [`router`] serves them all in one process, and
 //! a function that is deployed alone wraps its area in [`complete`]. Handlers know neither a socket
 //! nor a process: [`local`] has the server.
@@ -37,6 +38,7 @@ pub mod quotes;
 mod streams;
 mod upload_address;
 pub mod uploads;
+pub mod webhooks;
 mod witness;
 
 use axum::Router;
@@ -61,6 +63,7 @@ pub fn router(context: Context) -> Router {
         .merge(events::router(&context))
         .merge(uploads::router(&context))
         .merge(keys::router(&context))
+        .merge(webhooks::router(&context))
         .merge(costs::router(&context))
         .merge(dashboard::router(&context));
     complete(context, areas)

@@ -10,6 +10,7 @@ use zkpool_jobs::{CircuitError, JobError, PortError, SubmitError, UploadError};
 use zkpool_ports::BlobError;
 use zkpool_types::api::Problem;
 use zkpool_types::{ErrorCode, Scope};
+use zkpool_webhooks::WebhookError;
 
 /// What a rejected caller has to present (RFC 6750).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +149,7 @@ through_code! {
     JobError = "proof request";
     SubmitError = "upload";
     UploadError = "upload";
+    WebhookError = "webhook or delivery";
 }
 
 impl Challenge {

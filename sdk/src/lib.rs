@@ -28,6 +28,7 @@
 //! - **What passes.** Requests that did not get through are sent again, with growing pauses, a part
 //!   of chance in them and what the server asks for in `Retry-After`, up to a
 //!   [deadline].
+//! - **Deliveries of webhooks** are told from forgeries by their signatures (feature `webhooks`).
 //! - **Large witnesses** are streamed from a file or a reader to an address that the server signs.
 //!
 //! # Errors
@@ -70,6 +71,7 @@ mod time;
 mod transport;
 mod upload;
 mod verify;
+mod webhooks;
 
 pub use zkpool_ledger::PriceBook;
 pub use zkpool_types as types;
@@ -88,3 +90,6 @@ pub use prove_all::ProveAll;
 pub use retry::Retries;
 pub use submission::{ProofRequest, Submission, Work};
 pub use verify::WrongProof;
+pub use webhooks::DeliveryFilter;
+#[cfg(feature = "webhooks")]
+pub use webhooks::{WebhookVerifier, WrongDelivery};

@@ -157,7 +157,11 @@ impl Functions {
             (_, path) if path.starts_with("/v1/performance") || path.ends_with("/publication") => {
                 &self.pricing
             }
-            (_, path) if path.starts_with("/v1/circuits") || path.starts_with("/v1/keys") => {
+            (_, path)
+                if ["/v1/circuits", "/v1/keys", "/v1/webhooks"]
+                    .iter()
+                    .any(|area| path.starts_with(area)) =>
+            {
                 &self.circuits
             }
             (_, path)

@@ -1,12 +1,12 @@
 //! The roles of the templates as users of a stand-in.
 
-use crate::service::{BUCKET, CLUSTER, Identities, QUEUE};
+use crate::service::{BUCKET, CLUSTER, Identities, NOTICES, QUEUE};
 use crate::standins::{AccessKey, Ministack};
 use crate::templates::Templates;
 
 /// Everyone who has permissions, and the role of the templates. The functions are named as their
 /// programs are.
-const ROLES: [(&str, &str); 10] = [
+const ROLES: [(&str, &str); 11] = [
     ("submit", "SubmitRole"),
     ("status", "StatusRole"),
     ("circuits", "CircuitsRole"),
@@ -15,6 +15,7 @@ const ROLES: [(&str, &str); 10] = [
     ("reports", "ReportsRole"),
     ("rollup", "RollupRole"),
     ("sweep", "SweepRole"),
+    ("webhooks", "WebhooksRole"),
     ("prover", "ProverRole"),
     ("metrics", "MetricsRole"),
 ];
@@ -34,6 +35,8 @@ impl Roles {
             ("Blobs.Arn", format!("arn:aws:s3:::{BUCKET}")),
             ("Jobs.Arn", queue(QUEUE)),
             ("DeadLetters.Arn", queue(&format!("{QUEUE}-dead"))),
+            ("Notices.Arn", queue(NOTICES)),
+            ("NoticeDeadLetters.Arn", queue(&format!("{NOTICES}-dead"))),
             ("Provers", service),
         ]);
         let key = |(name, role)| (name, aws.create_user(name, &templates.policy(role)));

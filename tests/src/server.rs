@@ -26,13 +26,24 @@ impl Server {
         Self::start_on(data, free_port())
     }
 
+    /// Starts a server with more arguments on a free port over `data` and waits until it answers.
+    #[must_use]
+    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_at(data, free_port(), arguments)
+    }
+
     /// Starts a server on this port over `data` and waits until it answers.
     #[must_use]
     pub fn start_on(data: &Path, port: u16) -> Self {
+        Self::start_at(data, port, &[])
+    }
+
+    fn start_at(data: &Path, port: u16, arguments: &[&str]) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let mut process = Command::new(zkpool_path())
             .args(["serve", "--listen", &listen, "--data"])
             .arg(data)
+            .args(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -21,6 +21,9 @@ pub const BUCKET: &str = "zkpool-blobs";
 /// The queue of every service. That of its dead letters ends in `-dead`.
 pub const QUEUE: &str = "zkpool-jobs";
 
+/// The queue of notices. That of its dead letters ends in `-dead`.
+pub const NOTICES: &str = "zkpool-notices";
+
 /// The cluster of the provers, where they are tasks of a service of ECS.
 pub const CLUSTER: &str = "zkpool-gpus";
 
@@ -30,13 +33,18 @@ pub const PROVERS: &str = "zkpool-provers";
 /// Deliveries after which the queue gives up on a message.
 const RECEIVES_MAX: u32 = 3;
 
+/// Deliveries after which the queue of notices does.
+const NOTICE_RECEIVES_MAX: u32 = 100;
+
 /// A service without a prover.
 #[derive(Debug)]
 pub struct Service {
     /// The stand-in.
     pub aws: Ministack,
-    /// Its queues.
+    /// The queues of jobs.
     pub queues: Queues,
+    /// The queues of notices.
+    pub notices: Queues,
     /// The functions behind the API.
     pub functions: Arc<Functions>,
     /// The API.
@@ -95,21 +103,24 @@ impl Service {
     fn assemble(aws: Ministack, proxy: Option<Proxy>, identities: Box<dyn Identities>) -> Self {
         aws.create_bucket(BUCKET);
         let queues = aws.create_queues(QUEUE, RECEIVES_MAX);
+        let notices = aws.create_queues(NOTICES, NOTICE_RECEIVES_MAX);
         let folder = tempfile::tempdir().unwrap();
         let through = proxy.as_ref().map_or(&aws.url, |proxy| &proxy.url);
-        let of = |name: &str| environment(&aws, through, &queues, &identities.access_key(name));
+        let both = [&queues, &notices];
+        let of = |name: &str| environment(&aws, through, both, &identities.access_key(name));
         let functions = Arc::new(Functions::start(of, folder.path()));
         let api = HttpApi::start(&functions);
         let administrator = AccessKey::administrator();
-        let key = create_key(&environment(&aws, &aws.url, &queues, &administrator));
-        Self { aws, queues, functions, api, key, proxy, identities, folder }
+        let key = create_key(&environment(&aws, &aws.url, both, &administrator));
+        Self { aws, queues, notices, functions, api, key, proxy, identities, folder }
     }
 
     /// The environment of the function or prover of this name.
     #[must_use]
     pub fn environment(&self, name: &str) -> Environment {
         let through = self.proxy.as_ref().map_or(&self.aws.url, |proxy| &proxy.url);
-        environment(&self.aws, through, &self.queues, &self.identities.access_key(name))
+        let both = [&self.queues, &self.notices];
+        environment(&self.aws, through, both, &self.identities.access_key(name))
     }
 
     /// A client with the service's key.
@@ -174,13 +185,15 @@ impl Service {
 fn environment(
     aws: &Ministack,
     through: &str,
-    queues: &Queues,
+    [jobs, notices]: [&Queues; 2],
     as_whom: &AccessKey,
 ) -> Environment {
     let ours = [
         ("ZKPOOL_BUCKET", BUCKET),
-        ("ZKPOOL_QUEUE_URL", &queues.live),
-        ("ZKPOOL_DEAD_LETTER_QUEUE_URL", &queues.dead),
+        ("ZKPOOL_QUEUE_URL", &jobs.live),
+        ("ZKPOOL_DEAD_LETTER_QUEUE_URL", &jobs.dead),
+        ("ZKPOOL_NOTICE_QUEUE_URL", &notices.live),
+        ("ZKPOOL_NOTICE_DEAD_LETTER_QUEUE_URL", &notices.dead),
         ("ZKPOOL_S3_PATH_STYLE", "true"),
         ("RUST_LOG", "info"),
     ];

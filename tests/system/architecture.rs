@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("zkpool-ledger", &["zkpool-types"]),
     ("zkpool-jobs", &["zkpool-types", "zkpool-ports", "zkpool-ledger"]),
     ("zkpool-billing", &["zkpool-types", "zkpool-ports", "zkpool-ledger", "zkpool-jobs"]),
+    ("zkpool-webhooks", &["zkpool-types", "zkpool-ports", "zkpool-jobs"]),
     ("zkpool-aws", &["zkpool-types", "zkpool-ports"]),
     (
         "zkpool-functions",
@@ -27,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zkpool-ledger",
             "zkpool-jobs",
             "zkpool-billing",
+            "zkpool-webhooks",
             "zkpool-circuit-files",
             "zkpool-snark",
         ],
@@ -36,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "zkpool-aws",
             "zkpool-functions",
+            "zkpool-webhooks",
             "zkpool-jobs",
             "zkpool-billing",
             "zkpool-ledger",
@@ -70,7 +73,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("lambda_http", &["zkpool-lambda", "zkpool-metrics"]),
     ("clap", &["zkpool"]),
     ("ureq", &["zkpool-worker", "zkpool-tests"]),
-    ("reqwest", &["zkpool-sdk"]),
+    ("reqwest", &["zkpool-sdk", "zkpool-webhooks"]),
     ("ark-ec", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-ff", &["zkpool-circuit-files", "zkpool-snark", "zkpool-gpu", "zkpool-bench"]),
     ("ark-poly", &["zkpool-bench"]),

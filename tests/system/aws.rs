@@ -144,15 +144,17 @@ fn a_function_serves_its_own_area_and_answers_in_problems() {
 
 #[test]
 fn a_function_without_a_variable_names_it_and_ends() {
-    for missing in ["ZKPOOL_BUCKET", "ZKPOOL_QUEUE_URL", "ZKPOOL_DEAD_LETTER_QUEUE_URL"] {
-        let all = [
-            ("AWS_REGION", "us-east-1"),
-            ("ZKPOOL_BUCKET", "b"),
-            ("ZKPOOL_QUEUE_URL", "http://127.0.0.1:1/q"),
-            ("ZKPOOL_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:1/d"),
-        ];
+    let all = [
+        ("ZKPOOL_BUCKET", "b"),
+        ("ZKPOOL_QUEUE_URL", "http://127.0.0.1:1/q"),
+        ("ZKPOOL_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:1/d"),
+        ("ZKPOOL_NOTICE_QUEUE_URL", "http://127.0.0.1:1/n"),
+        ("ZKPOOL_NOTICE_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:1/nd"),
+    ];
+    for (missing, _) in all {
         let mut command = Command::new(built("status"));
-        command.env_clear().envs(all.into_iter().filter(|(name, _)| *name != missing));
+        command.env_clear().env("AWS_REGION", "us-east-1");
+        command.envs(all.into_iter().filter(|(name, _)| *name != missing));
         let ended = command.output().unwrap();
         let log = String::from_utf8(ended.stdout).unwrap();
         assert!(!ended.status.success(), "{missing}");

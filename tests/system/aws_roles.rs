@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use zkpool_tests::api::{Browser, Client};
 use zkpool_tests::command::zkpool_path;
 use zkpool_tests::roles::Roles;
@@ -27,6 +27,8 @@ fn with_roles() -> Service {
 fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
     let service = with_roles();
     service.register();
+    let webhook = json!({ "url": "https://hooks.invalid/", "events": ["proof.succeeded"] });
+    assert_eq!(service.client().post("/v1/webhooks", &webhook).status, 201);
     let job = service.client().submit("order-1", &request()).ok()["id"].clone();
     let job = job.as_str().unwrap();
     let prover = service.start_prover();
@@ -40,12 +42,41 @@ fn a_proof_goes_all_the_way_with_the_permissions_of_each_role() {
     show_dashboard(&service, job);
     assert_eq!(service.start_function("sweep").invoke(&json!({}))["errors"], 0);
     keep_books(&service, &view);
+    tell_webhook(&service, job);
     let log = prover.log();
     assert!(!log.contains("AccessDenied"), "{log}");
 }
 
+/// Has the function of webhooks tell how a job ended, as far as its host exists.
+fn tell_webhook(service: &Service, job: &str) {
+    let webhooks = service.start_function("webhooks");
+    let tell = || {
+        let asked = json!({ "QueueUrl": service.notices.live, "MaxNumberOfMessages": 10 });
+        let received = service.aws.sqs("ReceiveMessage", &asked)["Messages"].clone();
+        let message =
+            |message: &Value| json!({ "messageId": message["MessageId"], "body": message["Body"] });
+        let records: Vec<_> = received.as_array().unwrap().iter().map(message).collect();
+        assert_eq!(records.len(), 1);
+        let answer = webhooks.invoke(&json!({ "Records": records }));
+        assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    };
+    // The notice of the prover becomes a delivery, which is then tried.
+    tell();
+    tell();
+    let delivery = &service.client().get("/v1/webhooks/deliveries").ok()["items"][0];
+    assert_eq!(delivery["event"]["data"]["id"], job);
+    assert_eq!(
+        (&delivery["state"], &delivery["attempts"][0]["error"]),
+        (&json!("pending"), &json!("no connection could be made"),)
+    );
+    // What is no notice comes again, and nothing else of its batch.
+    let records = json!([{ "messageId": "m", "body": "{}" }]);
+    let answer = webhooks.invoke(&json!({ "Records": records }));
+    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "m" }] }));
+}
+
 /// Rolls up and checks what was charged, and reports it before and after.
-fn keep_books(service: &Service, view: &serde_json::Value) {
+fn keep_books(service: &Service, view: &Value) {
     let created = service.client().post("/v1/keys", &json!({ "scopes": ["finance"] })).ok();
     let client = Client::new(&service.api.url, created["key"].as_str().unwrap());
     let before = client.get("/v1/costs?group_by=circuit").ok();

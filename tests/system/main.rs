@@ -25,3 +25,4 @@ mod readme;
 mod sdk;
 mod snarkjs;
 mod solidity;
+mod webhooks;

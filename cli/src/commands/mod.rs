@@ -17,6 +17,7 @@ mod quote;
 mod receipt;
 mod serve;
 mod verify;
+mod webhooks;
 
 use clap::Subcommand;
 
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
+    #[command(subcommand)]
     Groth16(groth16::Groth16Command),
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -74,6 +77,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Costs(args) => costs::run(&args),
         Command::Receipt(command) => receipt::run(&command),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Webhooks(command) => webhooks::run(command),
         Command::Groth16(command) => groth16::run(&command, drawing),
         Command::Bench(command) => bench::run(&command, drawing),
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use zkpool_webhooks::AddressPolicy;
 
 use crate::device::DeviceArgs;
 use crate::embedded::Embedded;
@@ -25,6 +26,10 @@ pub(crate) struct ServeArgs {
     /// The address to listen on; port 0 is any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Let webhooks be at any address, also on this machine and without TLS: for whoever develops
+    /// against this service and trusts everybody who has a key of it
+    #[arg(long)]
+    webhooks_anywhere: bool,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -32,7 +37,9 @@ pub(crate) struct ServeArgs {
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, as_json: bool) -> Result<Report, CliError> {
     let engine = args.device.open()?;
-    let service = Embedded::start(&args.data, args.listen, engine.device())?;
+    let webhooks =
+        if args.webhooks_anywhere { AddressPolicy::Anywhere } else { AddressPolicy::Public };
+    let service = Embedded::start(&args.data, args.listen, engine.device(), webhooks)?;
     let url = service.url();
     if as_json {
         output::line(&json!({ "listening": url, "device": engine.name() }).to_string());

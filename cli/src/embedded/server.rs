@@ -13,9 +13,11 @@ use zkpool_functions::{Context, Settings, local, router};
 use zkpool_jobs::Jobs;
 use zkpool_ledger::PriceBook;
 use zkpool_types::{ApiKey, KeyId, ProjectId, Scope};
+use zkpool_webhooks::AddressPolicy;
+use zkpool_webhooks::http::HttpSender;
 use zkpool_worker::{Device, Worker};
 
-use super::{Storage, books};
+use super::{Storage, books, webhooks};
 use crate::client::Client;
 use crate::exit::CliError;
 
@@ -35,14 +37,17 @@ pub(crate) struct Embedded {
     server: JoinHandle<std::io::Result<()>>,
     prover: JoinHandle<()>,
     books: JoinHandle<()>,
+    webhooks: JoinHandle<()>,
 }
 
 impl Embedded {
-    /// Starts a service on a data directory that proves on `device`. It takes requests when this returns.
+    /// Starts a service on a data directory that proves on `device` and has webhooks at addresses
+    /// of this policy. It takes requests when this returns.
     pub(crate) fn start(
         data: &Path,
         listen: SocketAddr,
         device: Arc<dyn Device>,
+        webhook_addresses: AddressPolicy,
     ) -> Result<Self, CliError> {
         let storage = Storage::open(data)?;
         let lock = storage.lock()?;
@@ -50,16 +55,23 @@ impl Embedded {
             .map(Arc::new)
             .map_err(|error| CliError::storage("read the price book", error))?;
         let stop = CancellationToken::new();
-        let settings =
-            Settings { device: device.class(), draining: stop.clone(), ..Settings::default() };
+        let settings = Settings {
+            device: device.class(),
+            webhook_addresses,
+            draining: stop.clone(),
+            ..Settings::default()
+        };
         let context = Context::new(storage.ports().clone(), price_book, settings);
         let prover = prove(&storage, &context, device, &stop)?;
         let jobs = context.jobs().clone();
         let clock = Arc::clone(&storage.ports().clock);
-        let books = books::keep(context.costs().clone(), clock, stop.clone());
+        let books = books::keep(context.costs().clone(), Arc::clone(&clock), stop.clone());
         let books = storage.runtime().spawn(books);
+        let sender = HttpSender::new(webhook_addresses).map_err(CliError::internal)?;
+        let webhooks = webhooks::tell(context.clone(), Arc::new(sender), clock, stop.clone());
+        let webhooks = storage.runtime().spawn(webhooks);
         let (server, address) = serve(&storage, context, listen, &stop)?;
-        Ok(Self { storage, _lock: lock, address, jobs, stop, server, prover, books })
+        Ok(Self { storage, _lock: lock, address, jobs, stop, server, prover, books, webhooks })
     }
 
     /// The address that is listened on, as a URL.
@@ -95,7 +107,7 @@ impl Embedded {
         self.stop.cancel();
         let ended = self.storage.runtime().block_on(async {
             let prover = tokio::time::timeout(PROVER_STOP_MAX, self.prover);
-            let (_, server, _) = tokio::join!(prover, self.server, self.books);
+            let (_, server, ..) = tokio::join!(prover, self.server, self.books, self.webhooks);
             server
         });
         // A proof that was abandoned runs on its own thread until the process ends.

@@ -11,7 +11,7 @@ use zkpool_ports::disk::DiskBlobs;
 use zkpool_ports::sqlite::SqliteQueue;
 use zkpool_ports::{Clock, QueuePolicy, Rng, SystemClock, TimeOrderedIds};
 use zkpool_types::api::{CreatedKey, Problem};
-use zkpool_types::limits::{ATTEMPTS_MAX, PAGE_ROWS_MAX};
+use zkpool_types::limits::{ATTEMPTS_MAX, NOTICE_RECEIVES_MAX, PAGE_ROWS_MAX};
 use zkpool_types::{KeyId, KeyRecord, ProjectId, Scope, Secret};
 
 use crate::exit::CliError;
@@ -137,12 +137,15 @@ fn create_private(dir: &Path) -> Result<(), CliError> {
 fn ports(dir: &Path, blobs: &DiskBlobs) -> Result<Ports, CliError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let rng: Arc<dyn Rng> = Arc::new(random::system_rng()?);
-    let policy = QueuePolicy { receives_max: ATTEMPTS_MAX };
-    let queue = SqliteQueue::open(dir.join("queue.sqlite"), policy, Arc::clone(&clock))
-        .map_err(|error| CliError::storage("open the queue", error))?;
+    let queue = |name, receives_max| {
+        let policy = QueuePolicy { receives_max };
+        SqliteQueue::open(dir.join(name), policy, Arc::clone(&clock))
+            .map_err(|error| CliError::storage("open the queue", error))
+    };
     Ok(Ports {
         blobs: Arc::new(blobs.clone()),
-        queue: Arc::new(queue),
+        queue: Arc::new(queue("queue.sqlite", ATTEMPTS_MAX)?),
+        notices: Arc::new(queue("notices.sqlite", NOTICE_RECEIVES_MAX)?),
         ids: Arc::new(TimeOrderedIds::new(Arc::clone(&clock), Arc::clone(&rng))),
         clock,
         rng,

@@ -26,13 +26,15 @@ pub enum ConnectError {
     NoRegion,
 }
 
-/// The bucket and the queue.
+/// The bucket and the queues.
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// The bucket.
     pub blobs: S3Blobs,
-    /// The queue and its dead letters.
+    /// The queue of jobs and its dead letters.
     pub queue: SqsQueue,
+    /// The queue of notices and its dead letters.
+    pub notices: SqsQueue,
 }
 
 impl Connection {
@@ -66,8 +68,10 @@ impl Connection {
             .force_path_style(settings.path_style)
             .retry_classifier(ConflictsPass);
         let blobs = S3Blobs::new(aws_sdk_s3::Client::from_conf(s3.build()), settings, ids);
-        let queue = SqsQueue::new(&aws_sdk_sqs::Client::new(&config), settings, clock);
-        Ok(Self { blobs, queue })
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let queue = SqsQueue::new(&sqs, &settings.jobs, Arc::clone(&clock));
+        let notices = SqsQueue::new(&sqs, &settings.notices, clock);
+        Ok(Self { blobs, queue, notices })
     }
 }
 

@@ -4,9 +4,9 @@
 //! mean.
 
 use zkpool_ports::QueuePolicy;
-use zkpool_types::limits::ATTEMPTS_MAX;
+use zkpool_types::limits::{ATTEMPTS_MAX, NOTICE_RECEIVES_MAX};
 
-use crate::Settings;
+use crate::{QueueSettings, Settings};
 
 /// Name of the bucket.
 pub const BUCKET: &str = "ZKPOOL_BUCKET";
@@ -16,6 +16,12 @@ pub const QUEUE_URL: &str = "ZKPOOL_QUEUE_URL";
 
 /// URL of the dead-letter queue.
 pub const DEAD_LETTER_QUEUE_URL: &str = "ZKPOOL_DEAD_LETTER_QUEUE_URL";
+
+/// URL of the queue of notices for webhooks.
+pub const NOTICE_QUEUE_URL: &str = "ZKPOOL_NOTICE_QUEUE_URL";
+
+/// URL of its dead-letter queue.
+pub const NOTICE_DEAD_LETTER_QUEUE_URL: &str = "ZKPOOL_NOTICE_DEAD_LETTER_QUEUE_URL";
 
 /// KMS key that objects are encrypted with. Optional.
 pub const KMS_KEY: &str = "ZKPOOL_KMS_KEY";
@@ -58,16 +64,17 @@ impl Settings {
         let required = |variable, expected| {
             optional(variable).ok_or(EnvironmentError::Missing { variable, expected })
         };
+        let queue = |live, dead, receives_max| {
+            let url = |variable| url(variable, required(variable, QUEUE)?);
+            let policy = QueuePolicy { receives_max };
+            Ok(QueueSettings { url: url(live)?, dead_letter_url: url(dead)?, policy })
+        };
         Ok(Self {
             bucket: required(BUCKET, "the name of a bucket")?,
             path_style: path_style(optional(S3_PATH_STYLE).as_deref())?,
             kms_key: optional(KMS_KEY),
-            queue_url: url(QUEUE_URL, required(QUEUE_URL, QUEUE)?)?,
-            dead_letter_queue_url: url(
-                DEAD_LETTER_QUEUE_URL,
-                required(DEAD_LETTER_QUEUE_URL, QUEUE)?,
-            )?,
-            policy: QueuePolicy { receives_max: ATTEMPTS_MAX },
+            jobs: queue(QUEUE_URL, DEAD_LETTER_QUEUE_URL, ATTEMPTS_MAX)?,
+            notices: queue(NOTICE_QUEUE_URL, NOTICE_DEAD_LETTER_QUEUE_URL, NOTICE_RECEIVES_MAX)?,
         })
     }
 }
@@ -97,10 +104,12 @@ fn path_style(value: Option<&str>) -> Result<bool, EnvironmentError> {
 mod tests {
     use super::*;
 
-    const COMPLETE: [(&str, &str); 4] = [
+    const COMPLETE: [(&str, &str); 6] = [
         (BUCKET, "b"),
         (QUEUE_URL, "https://sqs.example/q"),
         (DEAD_LETTER_QUEUE_URL, "https://sqs.example/d"),
+        (NOTICE_QUEUE_URL, "https://sqs.example/n"),
+        (NOTICE_DEAD_LETTER_QUEUE_URL, "https://sqs.example/nd"),
         (KMS_KEY, ""),
     ];
 
@@ -115,13 +124,14 @@ mod tests {
     fn a_complete_environment_gives_settings() {
         let settings = read(&COMPLETE).unwrap();
         assert_eq!((settings.bucket.as_str(), settings.kms_key), ("b", None));
-        assert_eq!(settings.policy.receives_max, ATTEMPTS_MAX);
+        assert_eq!(settings.jobs.policy.receives_max, ATTEMPTS_MAX);
         assert!(!settings.path_style);
     }
 
     #[test]
     fn a_missing_variable_is_rejected_by_its_name() {
-        for missing in [BUCKET, QUEUE_URL, DEAD_LETTER_QUEUE_URL] {
+        let needed = COMPLETE.into_iter().map(|(name, _)| name).filter(|name| *name != KMS_KEY);
+        for missing in needed {
             let rest: Vec<_> = COMPLETE.into_iter().filter(|(name, _)| *name != missing).collect();
             let error = read(&rest).unwrap_err();
             assert!(

@@ -30,4 +30,4 @@ pub use ecs::{EcsService, Tasks};
 pub use environment::EnvironmentError;
 pub use error::ServiceError;
 pub use queue::SqsQueue;
-pub use settings::Settings;
+pub use settings::{QueueSettings, Settings};

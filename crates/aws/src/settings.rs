@@ -14,10 +14,19 @@ pub struct Settings {
     /// Id, ARN or alias of the KMS key that objects are encrypted with; the bucket's own default
     /// where there is none.
     pub kms_key: Option<String>,
+    /// The queue of jobs.
+    pub jobs: QueueSettings,
+    /// The queue of notices for webhooks.
+    pub notices: QueueSettings,
+}
+
+/// Where the messages of one queue are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
     /// URL of the queue.
-    pub queue_url: String,
+    pub url: String,
     /// URL of its dead-letter queue.
-    pub dead_letter_queue_url: String,
+    pub dead_letter_url: String,
     /// When the queue gives up on a message. Its redrive policy (`maxReceiveCount`) has to say
     /// the same.
     pub policy: QueuePolicy,

@@ -76,8 +76,8 @@ fn project() -> ProjectId {
 fn ports(blobs: Arc<DiskBlobs>, clock: Arc<SystemClock>) -> Ports {
     let rng = Arc::new(OsRng::new().unwrap());
     let ids = Arc::new(TimeOrderedIds::new(clock.clone(), rng.clone()));
-    let queue = Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, clock.clone()));
-    Ports { blobs, queue, clock, ids, rng }
+    let queue = || Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, clock.clone()));
+    Ports { blobs, queue: queue(), notices: queue(), clock: clock.clone(), ids, rng }
 }
 
 /// Writes what a roll-up of every hour leaves. Returns the charge of all of it.

@@ -81,6 +81,8 @@ pub enum Effect {
     DeleteProgress,
     /// Delete the witness.
     DeleteWitness,
+    /// Have the project's webhooks told that the job has ended.
+    Notify,
 }
 
 /// Why an event is refused.
@@ -171,6 +173,7 @@ fn ended(state: JobState, event: &Event) -> Result<(Job, Vec<Effect>), Refused> 
 fn end(state: JobState, message: Effect) -> (Job, Vec<Effect>) {
     let mut effects = vec![Effect::WriteOutcome(state)];
     effects.extend(clean(message));
+    effects.push(Effect::Notify);
     (Job::Ended(state), effects)
 }
 
@@ -181,9 +184,9 @@ fn clean(message: Effect) -> Vec<Effect> {
 #[cfg(test)]
 mod tests {
     use Effect::{
-        DeleteDeadLetter, DeleteMessage, DeleteProgress, DeleteWitness, Enqueue, PostponeMessage,
-        RecordWaste, ReleaseMessage, ReserveKey, StoreWitness, WriteOutcome, WriteProgress,
-        WriteRequest,
+        DeleteDeadLetter, DeleteMessage, DeleteProgress, DeleteWitness, Enqueue, Notify,
+        PostponeMessage, RecordWaste, ReleaseMessage, ReserveKey, StoreWitness, WriteOutcome,
+        WriteProgress, WriteRequest,
     };
     use JobState::{Cancelled, Expired, Failed, Succeeded};
 
@@ -229,7 +232,7 @@ mod tests {
     }
 
     fn ends(state: JobState, message: Effect) -> Result<(Job, Vec<Effect>), Refused> {
-        let effects = vec![WriteOutcome(state), message, DeleteProgress, DeleteWitness];
+        let effects = vec![WriteOutcome(state), message, DeleteProgress, DeleteWitness, Notify];
         Ok((Job::Ended(state), effects))
     }
 
@@ -333,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_first_the_message_second_and_deletions_last() {
+    fn records_come_first_the_message_second_then_deletions_and_others_are_told_last() {
         let rank = |effect: &Effect| match effect {
             ReserveKey => 0,
             StoreWitness => 1,
@@ -342,6 +345,7 @@ mod tests {
             Enqueue | DeleteMessage | ReleaseMessage | PostponeMessage | DeleteDeadLetter => 4,
             DeleteProgress => 5,
             DeleteWitness => 6,
+            Notify => 7,
         };
         let jobs = [Job::Unknown, Job::Queued, Job::Proving(attempt(1)), Job::Ended(Succeeded)];
         for job in jobs {

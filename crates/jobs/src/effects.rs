@@ -171,6 +171,7 @@ impl Jobs {
             (Effect::DeleteProgress, _, _) => blobs.delete(&keys::progress(project, job)).await?,
             (Effect::DeleteWitness, _, _) => blobs.delete(&keys::witness(project, job)).await?,
             (Effect::RecordWaste, _, _) => self.record_waste(subject).await?,
+            (Effect::Notify, _, _) => self.notify(project, job).await?,
             (Effect::WriteProgress, _, _) => self.show(subject, Stage::Fetching).await?,
             _ => {}
         }

@@ -30,14 +30,23 @@
 //! budgets/{project}.json                         budgets as they were set
 //! budget-log/{project}/{month}/{entry}.json      create-once: what is reserved and released
 //! performance/{project}/{name}/{version}.json    cached: how the latest proofs went
+//! webhooks/{project}/{webhook}.json              an address that is told events
+//! webhook-projects/{project}                     mark: the project has or had webhooks
+//! webhook-events/{project}/{event}.json          create-once: what is told, and whom
+//! webhook-attempts/{project}/{event}.{webhook}.{number}.json
+//!                                                create-once: one try of a delivery
+//! webhook-due/{project}/{time}.{event}.{webhook}.{number}
+//!                                                mark: a try that has not been made
 //! published/{project}/{name}/{version}           circuits whose performance anyone may see
 //! public/performance.json                        cached: what anyone sees of it
 //! ```
 
 use jiff::civil::Date;
 use zkpool_ports::BlobKey;
+use zkpool_types::webhook::{DeliveryId, DueAttempt};
 use zkpool_types::{
-    AttemptId, CircuitRef, CorrectionId, JobId, KeyId, ProjectId, SessionId, Sha256Digest, UploadId,
+    AttemptId, CircuitRef, CorrectionId, EventId, JobId, KeyId, ProjectId, SessionId, Sha256Digest,
+    UploadId, WebhookId,
 };
 
 /// Below this prefix every child is a project with jobs.
@@ -51,6 +60,10 @@ pub const API_KEYS: &str = "api-keys/";
 
 /// Below this prefix every key is the mark of a published circuit.
 pub const PUBLISHED: &str = "published/";
+
+/// Below this prefix every key is the mark of a project that has or had webhooks.
+pub const WEBHOOK_PROJECTS: &str = "webhook-projects/";
+
 /// Below this prefix every key is a session.
 pub const SESSIONS: &str = "sessions/";
 
@@ -292,6 +305,62 @@ pub fn budgets(project: &ProjectId) -> BlobKey {
 pub fn budget_entry(project: &ProjectId, month: Date, entry: u64) -> BlobKey {
     let (year, month) = (month.year(), month.month());
     key(format!("budget-log/{project}/{year:04}-{month:02}/{entry:012}.json"))
+}
+
+/// The mark of a project that has or had webhooks.
+#[must_use]
+pub fn webhook_project(project: &ProjectId) -> BlobKey {
+    key(format!("{WEBHOOK_PROJECTS}{project}"))
+}
+
+/// What is stored of a webhook.
+#[must_use]
+pub fn webhook(project: &ProjectId, id: WebhookId) -> BlobKey {
+    key(format!("webhooks/{project}/{id}.json"))
+}
+
+/// The prefix of every webhook of a project.
+#[must_use]
+pub fn webhooks(project: &ProjectId) -> String {
+    format!("webhooks/{project}/")
+}
+
+/// What webhooks are told, and which.
+#[must_use]
+pub fn webhook_event(project: &ProjectId, event: EventId) -> BlobKey {
+    key(format!("webhook-events/{project}/{event}.json"))
+}
+
+/// The prefix of every event of a project.
+#[must_use]
+pub fn webhook_events(project: &ProjectId) -> String {
+    format!("webhook-events/{project}/")
+}
+
+/// One try of a delivery. Numbers have three digits, so that they sort.
+#[must_use]
+pub fn webhook_attempt(project: &ProjectId, delivery: DeliveryId, number: u32) -> BlobKey {
+    key(format!("webhook-attempts/{project}/{delivery}.{number:03}.json"))
+}
+
+/// The prefix of every try of a delivery.
+#[must_use]
+pub fn webhook_attempts(project: &ProjectId, delivery: DeliveryId) -> String {
+    format!("webhook-attempts/{project}/{delivery}.")
+}
+
+/// The mark of a try that has not been made. Times have thirteen digits, so that they sort.
+#[must_use]
+pub fn webhook_due(project: &ProjectId, due: &DueAttempt) -> BlobKey {
+    let DueAttempt { delivery, number, mark } = due;
+    let ms = mark.as_millisecond().max(0);
+    key(format!("webhook-due/{project}/{ms:013}.{delivery}.{number:03}"))
+}
+
+/// The prefix of every such mark of a project.
+#[must_use]
+pub fn webhook_due_marks(project: &ProjectId) -> String {
+    format!("webhook-due/{project}/")
 }
 
 /// How the latest proofs of a circuit went.

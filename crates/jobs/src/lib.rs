@@ -27,6 +27,7 @@ pub mod keys;
 pub mod list;
 mod metering;
 mod newest;
+pub mod notices;
 pub mod performance;
 pub mod records;
 mod signer;
@@ -66,6 +67,8 @@ pub struct Ports {
     pub blobs: Arc<dyn BlobStore>,
     /// Which job to look at next.
     pub queue: Arc<dyn Queue>,
+    /// What webhooks are to be told.
+    pub notices: Arc<dyn Queue>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Fresh ids, sorted by time.

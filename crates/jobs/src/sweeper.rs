@@ -83,6 +83,7 @@ impl SweepReport {
 /// The sweep of one project.
 struct Pass<'a> {
     project: &'a ProjectId,
+    has_webhooks: bool,
     mark: SweepMark,
     /// Jobs whose message is to be sent again.
     overlooked: Vec<JobId>,
@@ -136,7 +137,9 @@ impl Jobs {
         // A mark that does not read back is derived again.
         let stored = self.records.read(&key, RECORD_BYTES_MAX.saturating_mul(64)).await;
         let before: SweepMark = report.note(stored).flatten().unwrap_or_default();
-        let mut pass = Pass { project, mark: before.clone(), overlooked: Vec::new(), report };
+        let has_webhooks = self.has_webhooks(project).await?;
+        let mark = before.clone();
+        let mut pass = Pass { project, has_webhooks, mark, overlooked: Vec::new(), report };
         let swept = self.sweep_open_jobs(&mut pass).await;
         let sent = self.send_overlooked(&mut pass).await;
         if pass.mark != before {
@@ -199,10 +202,11 @@ impl Jobs {
     async fn sweep_job(&self, job: JobId, pass: &mut Pass<'_>) -> Result<bool, JobError> {
         let project = pass.project;
         let age = self.ports.clock.now().duration_since(created_at(job));
-        if let (standing, Some(_)) = self.standing(project, job).await? {
+        if let Some(outcome) = self.outcome(project, job).await? {
             pass.mark.enqueued.remove(&job);
-            self.clean(job, standing, pass).await?;
-            return Ok(age > WATERMARK_LAG);
+            self.clean(job, Job::Ended(outcome.state), pass).await?;
+            let told = !pass.has_webhooks || self.make_up_notice(&outcome).await?;
+            return Ok(told && age > WATERMARK_LAG);
         }
         let request = self.records.read(&keys::request(project, job), RECORD_BYTES_MAX).await?;
         match request {

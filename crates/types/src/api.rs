@@ -10,6 +10,9 @@ pub use crate::performance::{
     SetPublication,
 };
 pub use crate::quote::{CreateQuote, DeviceQuote, QuoteView};
+pub use crate::webhook::{
+    CreateWebhook, DeliveryView, RemovedWebhook, WebhookSecretView, WebhookView,
+};
 use crate::{
     Attempt, CircuitManifest, CircuitRef, ErrorCode, Failure, JobId, JobState, KeyId, KeyRecord,
     NanoUsd, ProjectId, ProofBody, ProofSystemKind, Receipt, Scope, Secret, Sha256Digest, Stage,

@@ -84,6 +84,10 @@ error_codes! {
     MaxPriceExceeded = "max_price_exceeded", 402, "The price exceeds what the request allows";
     /// The price does not fit what is left of a budget with a hard stop.
     BudgetExceeded = "budget_exceeded", 402, "The budget is used up";
+    /// The address of a webhook is not one that is sent to.
+    WebhookUrlRefused = "webhook_url_refused", 422, "The address of the webhook was refused";
+    /// The project has as many of something as it may have.
+    LimitReached = "limit_reached", 409, "A limit of the project is reached";
     /// No prover finished the job within the allowed attempts.
     AttemptsExhausted = "attempts_exhausted", 500, "No attempt finished the job";
     /// So many sign-ins fail at the moment that no further one is tried.

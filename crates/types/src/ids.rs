@@ -33,6 +33,12 @@ macro_rules! uuid_id {
             pub const fn new(id: Uuid) -> Self {
                 Self(id)
             }
+
+            /// The UUID.
+            #[must_use]
+            pub const fn get(self) -> Uuid {
+                self.0
+            }
         }
 
         impl FromStr for $name {
@@ -110,6 +116,18 @@ uuid_id!(
     /// A quote. The signed text that a submission names begins with it.
     QuoteId,
     "a quote id (a lower-case hyphenated UUID)"
+);
+
+uuid_id!(
+    /// An address that a project is told events at.
+    WebhookId,
+    "a webhook id (a lower-case hyphenated UUID)"
+);
+
+uuid_id!(
+    /// Something that webhooks are told. Ids of later events sort after ids of earlier ones.
+    EventId,
+    "an event id (a lower-case hyphenated UUID)"
 );
 
 /// A tenant: 1 to 40 of `a-z`, `0-9` and `-`, beginning with a letter.

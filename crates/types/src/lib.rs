@@ -28,8 +28,9 @@ pub mod record;
 pub mod secret;
 pub mod session;
 pub mod trace;
+pub mod webhook;
 
-pub use budget::{Budget, BudgetScope};
+pub use budget::{Budget, BudgetAlert, BudgetScope};
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
 pub use cost::{
     Correction, CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, UsageRow,
@@ -37,7 +38,10 @@ pub use cost::{
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
 pub use fleet::Shift;
-pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, QuoteId, SessionId, UploadId};
+pub use ids::{
+    AttemptId, CorrectionId, EventId, InvalidId, JobId, KeyId, ProjectId, QuoteId, SessionId,
+    UploadId, WebhookId,
+};
 pub use job::{
     Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,
 };

@@ -39,6 +39,15 @@ pub const BUDGETS_MAX: usize = 16;
 /// Alerts of one budget.
 pub const BUDGET_ALERTS_MAX: usize = 4;
 
+/// Webhooks of one project.
+pub const WEBHOOKS_MAX: usize = 16;
+
+/// Length of a webhook's address.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2048;
+
+/// Tries of one delivery, those that were asked for included.
+pub const DELIVERY_ATTEMPTS_MAX: u32 = 100;
+
 /// Proofs below which a row is not published: the 95th percentile of fewer is one proof's own time.
 pub const PUBLIC_SAMPLES_MIN: u64 = 20;
 
@@ -59,6 +68,10 @@ pub const DEADLINE_S_MAX: i64 = 7 * 24 * 3600;
 
 /// Deliveries of one job before it is a dead letter.
 pub const ATTEMPTS_MAX: u32 = 3;
+
+/// Deliveries of one notice before it is a dead letter: notices fail where storage does, so that
+/// this bounds an outage that they outlive.
+pub const NOTICE_RECEIVES_MAX: u32 = 100;
 
 /// How long a claimed job stays invisible to other provers without a heartbeat, in seconds.
 pub const VISIBILITY_S: u64 = 30;

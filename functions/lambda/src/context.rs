@@ -43,7 +43,8 @@ pub(crate) async fn from_environment() -> Result<Context, StartError> {
     let ids = Arc::new(TimeOrderedIds::new(Arc::clone(&clock), Arc::clone(&rng)));
     let connection = Connection::open(&settings, Arc::clone(&clock), ids.clone()).await?;
     let (blobs, queue) = (Arc::new(connection.blobs), Arc::new(connection.queue));
-    let ports = Ports { blobs, queue, clock, ids, rng };
+    let notices = Arc::new(connection.notices);
+    let ports = Ports { blobs, queue, notices, clock, ids, rng };
     let public_url = variable(PUBLIC_URL).unwrap_or_default();
     let mut settings = zkpool_functions::Settings { public_url, ..Default::default() };
     if let Some(class) = variable(DEVICE_CLASS).filter(|class| !class.is_empty()) {

@@ -13,6 +13,7 @@
 
 mod context;
 mod log;
+mod notices;
 mod schedule;
 
 use std::process::ExitCode;
@@ -41,6 +42,11 @@ pub fn sweep() -> ExitCode {
 /// Rolls up once for each event, and checks the books too where the event says `{"audit": true}`.
 pub fn roll_up() -> ExitCode {
     run(async { schedule::run_roll_up(context::from_environment().await?).await })
+}
+
+/// Tells webhooks what the messages of each event say.
+pub fn tell_webhooks() -> ExitCode {
+    run(async { notices::run(context::from_environment().await?).await })
 }
 
 /// Runs a function until Lambda ends its process.

@@ -15,7 +15,8 @@ pub(crate) async fn run(context: Context) -> Result<(), Error> {
 /// Sweeps once. What failed is left to the next event, and shown.
 async fn sweep(context: &Context) -> Result<Value, Error> {
     let report = context.jobs().sweep().await;
-    tracing::info!(?report, "swept");
+    let webhooks = context.sweep_webhooks().await;
+    tracing::info!(?report, ?webhooks, "swept");
     Ok(json(report))
 }
 

@@ -57,9 +57,10 @@ impl Function {
         let settings = Settings::from_environment(variable)?;
         let connection = Connection::open(&settings, Arc::clone(&clock), ids.clone()).await?;
         let (blobs, queue) = (Arc::new(connection.blobs), Arc::new(connection.queue));
+        let notices = Arc::new(connection.notices);
         let (cluster, service) = (required(CLUSTER)?, required(SERVICE)?);
         Ok(Self {
-            ports: Ports { blobs, queue, clock, ids, rng },
+            ports: Ports { blobs, queue, notices, clock, ids, rng },
             provers: Service(EcsService::open(&cluster, &service).await?),
             service,
             target: seconds(TARGET)?,

@@ -186,10 +186,11 @@ mod tests {
 
     fn ports_at(clock: Arc<VirtualClock>) -> Ports {
         let rng = Arc::new(SeededRng::new(1));
-        let queue = MemoryQueue::new(QueuePolicy { receives_max: 3 }, clock.clone());
+        let queue = || MemoryQueue::new(QueuePolicy { receives_max: 3 }, clock.clone());
         Ports {
             blobs: Arc::new(MemoryBlobs::new()),
-            queue: Arc::new(queue),
+            queue: Arc::new(queue()),
+            notices: Arc::new(queue()),
             ids: Arc::new(TimeOrderedIds::new(clock.clone(), rng.clone())),
             clock,
             rng,

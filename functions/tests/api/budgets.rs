@@ -210,6 +210,7 @@ fn over_files(folder: &std::path::Path, seed: u64) -> (Context, axum::Router) {
     let ports = Ports {
         blobs,
         queue: Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, clock.clone())),
+        notices: Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, clock.clone())),
         ids: Arc::new(TimeOrderedIds::new(clock.clone(), rng.clone())),
         clock,
         rng,

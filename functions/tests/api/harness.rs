@@ -56,6 +56,7 @@ impl Api {
         let ports = Ports {
             blobs: Arc::new(MemoryBlobs::new()),
             queue: Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, shared.clone())),
+            notices: Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, shared.clone())),
             ids: Arc::new(TimeOrderedIds::new(shared.clone(), rng.clone())),
             clock: shared,
             rng,

@@ -21,6 +21,8 @@ struct Owned {
     upload_url: String,
     key_id: String,
     ended: String,
+    webhook: String,
+    delivery: String,
     member: Member,
 }
 
@@ -35,8 +37,11 @@ impl Owned {
         let upload = api.send(Call::post("/v1/uploads").key(key).json(&announced())).await;
         let keys = api.send(Call::get("/v1/keys").key(key)).await.value();
         let key_id = keys["items"][0]["id"].as_str().unwrap().to_owned();
-        let upload_url = upload.text("url");
-        Self { circuit, job, upload: upload.text("id"), upload_url, key_id, ended, member }
+        let (upload, upload_url) = (upload.text("id"), upload.text("url"));
+        let webhook = api.send(Call::post("/v1/webhooks").key(key).json(&hook())).await.text("id");
+        let test = Call::post(format!("/v1/webhooks/{webhook}/test")).key(key);
+        let delivery = api.send(test).await.text("id");
+        Self { circuit, job, upload, upload_url, key_id, ended, webhook, delivery, member }
     }
 
     /// The same names, none of which names anything.
@@ -48,6 +53,8 @@ impl Owned {
             upload_url: self.upload_url.replace(&self.upload, NOBODY),
             key_id: NOBODY.to_owned(),
             ended: NOBODY.to_owned(),
+            webhook: NOBODY.to_owned(),
+            delivery: format!("{NOBODY}.{NOBODY}"),
             member: self.member.clone(),
         }
     }
@@ -57,9 +64,13 @@ fn announced() -> serde_json::Value {
     json!({ "size": WITNESS.len(), "sha256": Sha256Digest::of(WITNESS).to_string() })
 }
 
+fn hook() -> serde_json::Value {
+    json!({ "url": "https://hooks.example/" })
+}
+
 /// A request to `endpoint` that succeeds for the owner, without a key, and its status.
 fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
-    let Owned { circuit, job, upload: _, upload_url, key_id, ended, member } = of;
+    let Owned { circuit, job, upload_url, key_id, ended, webhook, delivery, member, .. } = of;
     match endpoint {
         Endpoint::Index => (Call::get("/"), 200),
         Endpoint::Health => (Call::get("/healthz"), 200),
@@ -100,6 +111,18 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         Endpoint::CreateKey => (Call::post("/v1/keys").json(&json!({ "scopes": ["read"] })), 201),
         Endpoint::ListKeys => (Call::get("/v1/keys"), 200),
         Endpoint::RevokeKey => (Call::delete(format!("/v1/keys/{key_id}")), 200),
+        Endpoint::CreateWebhook => (Call::post("/v1/webhooks").json(&hook()), 201),
+        Endpoint::ListWebhooks => (Call::get("/v1/webhooks"), 200),
+        Endpoint::RemoveWebhook => (Call::delete(format!("/v1/webhooks/{webhook}")), 200),
+        Endpoint::RotateWebhookSecret => {
+            (Call::post(format!("/v1/webhooks/{webhook}/secret")), 200)
+        }
+        Endpoint::TestWebhook => (Call::post(format!("/v1/webhooks/{webhook}/test")), 202),
+        Endpoint::ListDeliveries => (Call::get("/v1/webhooks/deliveries"), 200),
+        Endpoint::ShowDelivery => (Call::get(format!("/v1/webhooks/deliveries/{delivery}")), 200),
+        Endpoint::ReplayDelivery => {
+            (Call::post(format!("/v1/webhooks/deliveries/{delivery}/replay")), 202)
+        }
         Endpoint::Costs => (Call::get("/v1/costs"), 200),
         // Nobody but whoever runs the service; the tests of costs have its key.
         Endpoint::FleetCosts => (Call::get("/v1/costs/fleet"), 403),
@@ -149,6 +172,11 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::CancelProof
         | Endpoint::ReceiveUpload
         | Endpoint::RevokeKey
+        | Endpoint::RemoveWebhook
+        | Endpoint::RotateWebhookSecret
+        | Endpoint::TestWebhook
+        | Endpoint::ShowDelivery
+        | Endpoint::ReplayDelivery
         | Endpoint::ShowReceipt
         | Endpoint::JobPage
         | Endpoint::DownloadReceipt => Reach::ByName(plain),
@@ -157,7 +185,10 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
             let body = json!({ "name": "taken", "proof_system": "groth16", "proving_key": key });
             Reach::ByName(Call::post("/v1/circuits").json(&body))
         }
-        Endpoint::ListCircuits | Endpoint::ListProofs => Reach::ByListing(plain),
+        Endpoint::ListCircuits
+        | Endpoint::ListProofs
+        | Endpoint::ListWebhooks
+        | Endpoint::ListDeliveries => Reach::ByListing(plain),
         // The foreign key sees itself and nothing else; the tests of keys say so, and those of
         // budgets, of performance, of events and of the dashboard.
         Endpoint::ListKeys
@@ -184,6 +215,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::ShowBudgets
         | Endpoint::PutBudgets
         | Endpoint::CreateUpload
+        | Endpoint::CreateWebhook
         | Endpoint::CreateKey => Reach::None,
     }
 }
@@ -315,6 +347,9 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             Endpoint::CostsPage => &["from=x", "group_by=week", "group_by=tag:", "a=b"],
             Endpoint::DownloadCosts => &["from=x", "group_by=week", "format=xml", "a=b"],
             Endpoint::JobsPage => &["state=done", "tag=x", "after=x", "a=b"],
+            Endpoint::ListDeliveries => {
+                &["state=done", "webhook=x", "since=x", "after=x", "limit=0", "a=b"]
+            }
             Endpoint::Index
             | Endpoint::Health
             | Endpoint::Readiness
@@ -334,6 +369,13 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::CreateUpload
             | Endpoint::CreateKey
             | Endpoint::RevokeKey
+            | Endpoint::CreateWebhook
+            | Endpoint::ListWebhooks
+            | Endpoint::RemoveWebhook
+            | Endpoint::RotateWebhookSecret
+            | Endpoint::TestWebhook
+            | Endpoint::ShowDelivery
+            | Endpoint::ReplayDelivery
             | Endpoint::FleetCosts
             | Endpoint::ShowReceipt
             | Endpoint::DailyRoot
@@ -368,6 +410,7 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::PutBudgets
             | Endpoint::SubmitProof
             | Endpoint::CreateUpload
+            | Endpoint::CreateWebhook
             | Endpoint::CreateKey => true,
             Endpoint::Index
             | Endpoint::Health
@@ -386,6 +429,13 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::ReceiveUpload
             | Endpoint::ListKeys
             | Endpoint::RevokeKey
+            | Endpoint::ListWebhooks
+            | Endpoint::RemoveWebhook
+            | Endpoint::RotateWebhookSecret
+            | Endpoint::TestWebhook
+            | Endpoint::ListDeliveries
+            | Endpoint::ShowDelivery
+            | Endpoint::ReplayDelivery
             | Endpoint::Costs
             | Endpoint::FleetCosts
             | Endpoint::ShowReceipt

@@ -22,7 +22,7 @@ use zkpool_ports::{
 use self::channel::Channel;
 use self::message::Letter;
 use crate::settings::{DELAY_MAX, LONG_POLL_MAX, SEND_BATCH, SEND_BATCH_BYTES};
-use crate::{ServiceError, Settings};
+use crate::{QueueSettings, ServiceError};
 
 /// A standard queue of SQS with a dead-letter queue. Clones share one client and its receipts.
 ///
@@ -50,11 +50,11 @@ pub struct SqsQueue {
 impl SqsQueue {
     /// The queues of these settings.
     #[must_use]
-    pub fn new(client: &Client, settings: &Settings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(client: &Client, settings: &QueueSettings, clock: Arc<dyn Clock>) -> Self {
         let channel = |url: &str, clock| Arc::new(Channel::new(client.clone(), url, clock));
         Self {
-            live: channel(&settings.queue_url, Arc::clone(&clock)),
-            dead: channel(&settings.dead_letter_queue_url, clock),
+            live: channel(&settings.url, Arc::clone(&clock)),
+            dead: channel(&settings.dead_letter_url, clock),
             policy: settings.policy.clone(),
         }
     }

@@ -12,7 +12,7 @@ use zkpool_ports::{Clock, Depth, Message, Queue, QueueError, SystemClock};
 use zkpool_tests::proxy::{Fate, Proxy, Seen, first};
 use zkpool_tests::standins::Ministack;
 
-use crate::standin::{bucket, connect, fresh, fresh_name};
+use crate::standin::{bucket, connect, fresh, fresh_name, queues};
 
 /// A visibility that does not end within a test.
 const LONG: Duration = Duration::from_secs(600);
@@ -78,10 +78,8 @@ async fn messages_come_in_batches_with_their_ids_and_groups() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_of_another_process_gives_no_right() {
     let ministack = Ministack::start();
-    let (name, settings) = (fresh_name(), bucket("none"));
-    let queues = ministack.create_queues(&name, conformance::RECEIVES_MAX);
-    let settings =
-        Settings { queue_url: queues.live, dead_letter_queue_url: queues.dead, ..settings };
+    let created = ministack.create_queues(&fresh_name(), conformance::RECEIVES_MAX);
+    let settings = Settings { jobs: queues(created.live, created.dead), ..bucket("none") };
     let (one, other) =
         (connect(&ministack.url, &settings).await, connect(&ministack.url, &settings).await);
     one.queue.send(message("1"), Duration::ZERO).await.unwrap();
@@ -97,14 +95,10 @@ fn is_send(seen: &Seen) -> bool {
 
 /// A queue of this ministack behind a proxy.
 async fn behind(proxy: &Proxy, ministack: &Ministack) -> SqsQueue {
-    let name = fresh_name();
-    let queues = ministack.create_queues(&name, conformance::RECEIVES_MAX);
+    let created = ministack.create_queues(&fresh_name(), conformance::RECEIVES_MAX);
     let through = |url: &str| url.replace(&ministack.url, &proxy.url);
-    let settings = Settings {
-        queue_url: through(&queues.live),
-        dead_letter_queue_url: through(&queues.dead),
-        ..bucket("none")
-    };
+    let jobs = queues(through(&created.live), through(&created.dead));
+    let settings = Settings { jobs, ..bucket("none") };
     connect(&proxy.url, &settings).await.queue
 }
 
@@ -204,13 +198,9 @@ async fn a_batch_that_fails_as_a_whole_is_tried_again_and_then_fails_for_each_me
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_names_its_project_as_its_group_however_it_is_sent() {
     let ministack = Ministack::start();
-    let name = fresh_name();
-    let queues = ministack.create_queues(&name, conformance::RECEIVES_MAX);
-    let settings = Settings {
-        queue_url: queues.live.clone(),
-        dead_letter_queue_url: queues.dead,
-        ..bucket("none")
-    };
+    let created = ministack.create_queues(&fresh_name(), conformance::RECEIVES_MAX);
+    let jobs = queues(created.live.clone(), created.dead);
+    let settings = Settings { jobs, ..bucket("none") };
     let queue = connect(&ministack.url, &settings).await.queue;
     queue.send(message("alone"), Duration::ZERO).await.unwrap();
     assert!(queue.send_all(messages(2)).await.iter().all(Result::is_ok));
@@ -220,7 +210,7 @@ async fn every_message_names_its_project_as_its_group_however_it_is_sent() {
         queue.release(&delivery.receipt).await.unwrap();
     }
     let asked = json!({
-        "QueueUrl": queues.live,
+        "QueueUrl": created.live,
         "MaxNumberOfMessages": 10,
         "MessageSystemAttributeNames": ["All"],
     });

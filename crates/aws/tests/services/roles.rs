@@ -9,7 +9,7 @@ use zkpool_tests::roles::Roles;
 use zkpool_tests::service::{BUCKET, Identities, QUEUE};
 use zkpool_tests::standins::{AccessKey, Ministack};
 
-use crate::standin::{bucket, connect_as};
+use crate::standin::{bucket, connect_as, queues};
 
 /// Something that one may or may not do.
 #[derive(Clone, Copy, Debug)]
@@ -98,10 +98,9 @@ async fn is_denied(to: &Connection, act: Act) -> bool {
 async fn nobody_may_do_what_is_the_work_of_another_role() {
     let ministack = Ministack::start_with(&[("AUTH", "true")]);
     ministack.create_bucket(BUCKET);
-    let queues = ministack.create_queues(QUEUE, 3);
+    let created = ministack.create_queues(QUEUE, 3);
     let roles = Roles::create(&ministack);
-    let settings =
-        Settings { queue_url: queues.live, dead_letter_queue_url: queues.dead, ..bucket(BUCKET) };
+    let settings = Settings { jobs: queues(created.live, created.dead), ..bucket(BUCKET) };
     let connected =
         async |key: AccessKey| connect_as((&key.id, &key.secret), &ministack.url, &settings).await;
     let administrator = connected(AccessKey::administrator()).await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_s3::config::Credentials;
-use zkpool_aws::{Connection, Settings};
+use zkpool_aws::{Connection, QueueSettings, Settings};
 use zkpool_ports::conformance::queue_policy;
 use zkpool_ports::{Clock, OsRng, SystemClock, TimeOrderedIds};
 use zkpool_tests::standins::{CREDENTIALS, Ministack, REGION};
@@ -24,10 +24,14 @@ pub(crate) fn bucket(name: &str) -> Settings {
         bucket: name.to_owned(),
         path_style: true,
         kms_key: None,
-        queue_url: String::new(),
-        dead_letter_queue_url: String::new(),
-        policy: queue_policy(),
+        jobs: queues(String::new(), String::new()),
+        notices: queues(String::new(), String::new()),
     }
+}
+
+/// Settings of the queues at these addresses.
+pub(crate) fn queues(url: String, dead_letter_url: String) -> QueueSettings {
+    QueueSettings { url, dead_letter_url, policy: queue_policy() }
 }
 
 /// A client of the stand-in at `url`.
@@ -56,8 +60,7 @@ pub(crate) async fn connect_as(
 pub(crate) async fn fresh(ministack: &Ministack) -> Connection {
     let name = fresh_name();
     ministack.create_bucket(&name);
-    let queues = ministack.create_queues(&name, queue_policy().receives_max);
-    let settings =
-        Settings { queue_url: queues.live, dead_letter_queue_url: queues.dead, ..bucket(&name) };
+    let created = ministack.create_queues(&name, queue_policy().receives_max);
+    let settings = Settings { jobs: queues(created.live, created.dead), ..bucket(&name) };
     connect(&ministack.url, &settings).await
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use zkpool_jobs::notices::notify;
 use zkpool_jobs::records::RECORD_BYTES_MAX;
 use zkpool_jobs::{Created, PortError, Ports, Records, keys};
 use zkpool_ports::BlobError;
 use zkpool_types::budget::{BudgetAlert, BudgetChange, BudgetEntry, BudgetState};
+use zkpool_types::webhook::NoticeOf;
 use zkpool_types::{AttemptId, ProjectId, Timestamp};
 
 use super::BudgetError;
@@ -110,7 +112,7 @@ impl Log {
         let is_mine = move |stored: &BudgetEntry| stored.id == id;
         match self.records.create(&key, entry, RECORD_BYTES_MAX, is_mine).await? {
             Created::Mine(entry) => {
-                say(&self.project, &entry.alerts);
+                self.tell(entry.alerts).await;
                 self.head = Head { entry: number, state: entry.state };
                 self.tries = 0;
                 Ok(true)
@@ -120,6 +122,22 @@ impl Log {
                 self.step_aside().await?;
                 self.catch_up().await?;
                 Ok(false)
+            }
+        }
+    }
+
+    /// Alerts are events of the log of the service, and webhooks are told. Nobody waits for that, and
+    /// what fails here is made up for from the accounts, which have every alert of the month.
+    async fn tell(&self, alerts: Vec<BudgetAlert>) {
+        let project = &self.project;
+        for alert in alerts {
+            let BudgetAlert { scope, percent, limit_nano_usd, committed_nano_usd, .. } = &alert;
+            tracing::warn!(
+                target: "zkpool::budget", %project, %scope, percent, limit = %limit_nano_usd,
+                committed = %committed_nano_usd, "a budget is used up so far"
+            );
+            if let Err(error) = notify(&self.ports, project, NoticeOf::Budget(alert)).await {
+                tracing::warn!(%project, %error, "a notice is left to be made up for");
             }
         }
     }
@@ -139,15 +157,5 @@ impl Log {
             self.ports.clock.sleep(pause * u32::from(share) / 256).await;
         }
         Ok(())
-    }
-}
-
-/// Alerts are events of the log of the service, too.
-fn say(project: &ProjectId, alerts: &[BudgetAlert]) {
-    for BudgetAlert { scope, percent, limit_nano_usd, committed_nano_usd, .. } in alerts {
-        tracing::warn!(
-            target: "zkpool::budget", %project, %scope, percent, limit = %limit_nano_usd,
-            committed = %committed_nano_usd, "a budget is used up so far"
-        );
     }
 }

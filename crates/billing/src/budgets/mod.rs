@@ -24,7 +24,9 @@ use zkpool_jobs::{Circuits, Jobs, Ports, Records, keys};
 use zkpool_types::api::{BudgetView, BudgetsView, PutBudgets};
 use zkpool_types::budget::{BudgetChange, BudgetsRecord};
 use zkpool_types::limits::{BUDGET_ALERTS_MAX, BUDGETS_MAX, TAG_BYTES_MAX};
-use zkpool_types::{Budget, BudgetScope, KeyId, NanoUsd, ProjectId, Reservation, Sha256Digest};
+use zkpool_types::{
+    Budget, BudgetAlert, BudgetScope, KeyId, NanoUsd, ProjectId, Reservation, Sha256Digest,
+};
 
 use crate::Quotes;
 use account::{Exceeded, Freed, Tags};
@@ -186,6 +188,18 @@ impl Budgets {
             log.append(change, next, Vec::new()).await?;
         }
         Ok(())
+    }
+
+    /// The alerts of a project in the month that is running.
+    ///
+    /// # Errors
+    /// A port failed.
+    pub async fn alerts(&self, project: &ProjectId) -> Result<Vec<BudgetAlert>, BudgetError> {
+        let log = self.log(project, month_of(self.ports.clock.now()));
+        let mut log = log.lock().await;
+        log.catch_up().await?;
+        let accounts = log.head.state.accounts.values();
+        Ok(accounts.flat_map(|account| account.alerts.clone()).collect())
     }
 
     /// Begins to count for scopes that are not counted yet.

@@ -47,10 +47,11 @@ impl World {
         let clock = Arc::new(VirtualClock::new());
         let blobs = Arc::new(MemoryBlobs::new());
         let policy = QueuePolicy { receives_max: ATTEMPTS_MAX };
-        let queue = Arc::new(MemoryQueue::new(policy, clock.clone()));
+        let queue = Arc::new(MemoryQueue::new(policy.clone(), clock.clone()));
+        let notices = Arc::new(MemoryQueue::new(policy, clock.clone()));
         let rng = Arc::new(SeededRng::new(seed));
         let ids = Arc::new(TimeOrderedIds::new(clock.clone(), rng.clone()));
-        let ports = Ports { blobs: blobs.clone(), queue, clock: clock.clone(), ids, rng };
+        let ports = Ports { blobs: blobs.clone(), queue, notices, clock: clock.clone(), ids, rng };
         let faults =
             Faults { refused_per_mille: 60, applied_but_failed_per_mille: 60, ..Faults::default() };
         let plan = Arc::new(FaultPlan::new(faults, Arc::new(SeededRng::new(seed ^ 1))));

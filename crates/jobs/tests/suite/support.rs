@@ -9,7 +9,7 @@ use zkpool_jobs::{Claim, Jobs, NewJob, Ports, WitnessSource};
 use zkpool_ledger::PriceBook;
 use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
 use zkpool_ports::{BlobStore, Queue, QueuePolicy, SeededRng, TimeOrderedIds, VirtualClock};
-use zkpool_types::limits::ATTEMPTS_MAX;
+use zkpool_types::limits::{ATTEMPTS_MAX, NOTICE_RECEIVES_MAX};
 use zkpool_types::{
     CircuitRef, Curve, DeviceClass, JobRequest, Outcome, ProjectId, ProofBody, ProofSystemKind,
     Secret, Sha256Digest, Usage,
@@ -49,7 +49,9 @@ pub(crate) fn ports_over(
 ) -> Ports {
     let rng = Arc::new(SeededRng::new(seed));
     let ids = Arc::new(TimeOrderedIds::new(clock.clone(), rng.clone()));
-    Ports { blobs, queue, clock: clock.clone(), ids, rng }
+    let policy = QueuePolicy { receives_max: NOTICE_RECEIVES_MAX };
+    let notices = Arc::new(MemoryQueue::new(policy, clock.clone()));
+    Ports { blobs, queue, notices, clock: clock.clone(), ids, rng }
 }
 
 pub(crate) fn project() -> ProjectId {

@@ -1,9 +1,11 @@
-//! Registers and shows circuits; creates, lists and revokes keys.
+//! Registers and shows circuits; creates, lists and revokes keys; keeps webhooks and their log.
 
 use std::process::ExitCode;
 
-use zkpool_functions::{circuits, keys};
+use zkpool_functions::{circuits, keys, webhooks};
 
 fn main() -> ExitCode {
-    zkpool_lambda::serve(|context| circuits::router(context).merge(keys::router(context)))
+    zkpool_lambda::serve(|context| {
+        circuits::router(context).merge(keys::router(context)).merge(webhooks::router(context))
+    })
 }

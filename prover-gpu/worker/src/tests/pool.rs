@@ -61,7 +61,8 @@ impl Pool {
         let policy = QueuePolicy { receives_max: ATTEMPTS_MAX };
         let ports = Ports {
             blobs: Arc::new(MemoryBlobs::new()),
-            queue: Arc::new(MemoryQueue::new(policy, Arc::clone(&clock))),
+            queue: Arc::new(MemoryQueue::new(policy.clone(), Arc::clone(&clock))),
+            notices: Arc::new(MemoryQueue::new(policy, Arc::clone(&clock))),
             ids: Arc::new(TimeOrderedIds::new(Arc::clone(&clock), rng.clone())),
             clock,
             rng,
