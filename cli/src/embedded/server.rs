@@ -41,13 +41,13 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Starts a service on a data directory that proves on `device` and has webhooks at addresses
-    /// of this policy. It takes requests when this returns.
+    /// Starts a service on a data directory that proves on `device`, for which the settings need
+    /// not say the class. It takes requests when this returns.
     pub(crate) fn start(
         data: &Path,
         listen: SocketAddr,
         device: Arc<dyn Device>,
-        webhook_addresses: AddressPolicy,
+        settings: Settings,
     ) -> Result<Self, CliError> {
         let storage = Storage::open(data)?;
         let lock = storage.lock()?;
@@ -55,12 +55,7 @@ impl Embedded {
             .map(Arc::new)
             .map_err(|error| CliError::storage("read the price book", error))?;
         let stop = CancellationToken::new();
-        let settings = Settings {
-            device: device.class(),
-            webhook_addresses,
-            draining: stop.clone(),
-            ..Settings::default()
-        };
+        let settings = Settings { device: device.class(), draining: stop.clone(), ..settings };
         let context = Context::new(storage.ports().clone(), price_book, settings);
         let prover = prove(&storage, &context, device, &stop)?;
         let jobs = context.jobs().clone();
