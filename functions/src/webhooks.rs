@@ -98,7 +98,6 @@ struct DeliveriesQuery {
     /// Only of events since then; of the last day when not given.
     since: Option<Timestamp>,
     /// Only after the last page, whose `next` this is.
-    #[param(value_type = Option<EventId>)]
     after: Option<String>,
     /// Rows of this page, 50 when not given.
     #[param(minimum = 1, maximum = 200)]

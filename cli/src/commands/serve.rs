@@ -43,14 +43,10 @@ pub(crate) struct ServeArgs {
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, as_json: bool) -> Result<Report, CliError> {
     let engine = args.device.open()?;
-    let settings = Settings {
-        requests_per_minute: args.requests_per_minute,
-        webhook_addresses: match args.webhooks_anywhere {
-            true => AddressPolicy::Anywhere,
-            false => AddressPolicy::Public,
-        },
-        ..Settings::default()
-    };
+    let webhook_addresses =
+        if args.webhooks_anywhere { AddressPolicy::Anywhere } else { AddressPolicy::Public };
+    let requests_per_minute = args.requests_per_minute;
+    let settings = Settings { requests_per_minute, webhook_addresses, ..Settings::default() };
     let service = Embedded::start(&args.data, args.listen, engine.device(), settings)?;
     let url = service.url();
     if as_json {

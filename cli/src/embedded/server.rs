@@ -13,7 +13,6 @@ use zkpool_functions::{Context, Settings, local, router};
 use zkpool_jobs::Jobs;
 use zkpool_ledger::PriceBook;
 use zkpool_types::{ApiKey, KeyId, ProjectId, Scope};
-use zkpool_webhooks::AddressPolicy;
 use zkpool_webhooks::http::HttpSender;
 use zkpool_worker::{Device, Worker};
 
@@ -55,6 +54,7 @@ impl Embedded {
             .map(Arc::new)
             .map_err(|error| CliError::storage("read the price book", error))?;
         let stop = CancellationToken::new();
+        let sender = HttpSender::new(settings.webhook_addresses).map_err(CliError::internal)?;
         let settings = Settings { device: device.class(), draining: stop.clone(), ..settings };
         let context = Context::new(storage.ports().clone(), price_book, settings);
         let prover = prove(&storage, &context, device, &stop)?;
@@ -62,7 +62,6 @@ impl Embedded {
         let clock = Arc::clone(&storage.ports().clock);
         let books = books::keep(context.costs().clone(), Arc::clone(&clock), stop.clone());
         let books = storage.runtime().spawn(books);
-        let sender = HttpSender::new(webhook_addresses).map_err(CliError::internal)?;
         let webhooks = webhooks::tell(context.clone(), Arc::new(sender), clock, stop.clone());
         let webhooks = storage.runtime().spawn(webhooks);
         let (server, address) = serve(&storage, context, listen, &stop)?;

@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::Source;
 use crate::webhook::{DeliveryId, EventKind};
 use crate::{
-    AttemptId, BudgetScope, CircuitRef, CorrectionId, Dimension, ErrorCode, EventId, JobId, KeyId,
+    AttemptId, BudgetScope, CircuitRef, CorrectionId, Dimension, ErrorCode, JobId, KeyId,
     ProjectId, QuoteId, Sha256Digest, UploadId, WebhookId,
 };
 
@@ -47,8 +47,6 @@ texts! {
     ProjectId = "^[a-z][a-z0-9-]{0,39}$";
     /// One version of a circuit: `name@version`.
     CircuitRef = "^[a-z][a-z0-9-]{0,39}@[0-9a-f]{16}$";
-    /// An event, by the time it happened.
-    EventId = UUID;
     /// A webhook.
     WebhookId = UUID;
     /// An event for one webhook: `{event}.{webhook}`.
