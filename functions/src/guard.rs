@@ -1,4 +1,5 @@
-//! What stands before every handler: the time limit, the key and its scope, the announced length.
+//! What stands before every handler: the time limit, the key, how many requests it sends, its scope,
+//! the announced length.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};

@@ -8,7 +8,7 @@
 //!
 //! The words: an *endpoint* is a row of the table in [`endpoints`], which says who may call it,
 //! how large and how long. The *guard* stands before every handler and holds requests to that
-//! row. A *problem* is an error body (RFC 9457) with a stable code; everything that is not
+//! row, and counts the requests of each key. A *problem* is an error body (RFC 9457) with a stable code; everything that is not
 //! answered as asked is one, and its status is never a success. Where storage or queue do not
 //! answer, the code is `unavailable`, nobody is let in, and the same request may be sent again.
 

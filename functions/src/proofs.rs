@@ -68,14 +68,14 @@ async fn submit(
     IdempotencyKey(key): IdempotencyKey,
     CallTrace(trace): CallTrace,
     body: JsonBody<SubmitProof>,
-) -> ApiResult<Accepted> {
+) -> ApiResult<AcceptedJob> {
     let submission = Submission { context: &context, project, key, digest: body.digest, trace };
     let (job, replayed) = match submission.accept(body.value).await {
         Ok(accepted) => accepted,
         Err(refusal) => (submission.earlier_job().await?.ok_or(refusal)?, true),
     };
     let view = context.jobs().view(&submission.project, job).await?;
-    Ok(Accepted { view, replayed })
+    Ok(AcceptedJob { view, replayed })
 }
 
 /// Who submits, under which key, and the digest of the body.
@@ -176,12 +176,12 @@ fn refuse_colons(tags: &BTreeMap<String, String>) -> ApiResult<()> {
 }
 
 /// The answer to a submission.
-struct Accepted {
+struct AcceptedJob {
     view: ProofView,
     replayed: bool,
 }
 
-impl IntoResponse for Accepted {
+impl IntoResponse for AcceptedJob {
     fn into_response(self) -> Response {
         let Self { view, replayed } = self;
         let mut headers = HeaderMap::new();
@@ -196,7 +196,7 @@ impl IntoResponse for Accepted {
     }
 }
 
-impl Gives for Accepted {
+impl Gives for AcceptedJob {
     fn gives(sketch: &mut Sketch) {
         sketch.answers_json::<ProofView>(202, "The job that this request made.");
         sketch.answers_json::<ProofView>(200, "The job that the same request made before.");

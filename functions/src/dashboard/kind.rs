@@ -30,19 +30,20 @@ pub(crate) fn kind(schema: &Value) -> Kind {
     if schema["items"].is_object() {
         return [plain("list of"), kind(&schema["items"])].concat();
     }
-    let is_map = schema["additionalProperties"].is_object();
-    if is_map {
+    if schema["additionalProperties"].is_object() {
         return [plain("object of"), kind(&schema["additionalProperties"])].concat();
     }
-    let Some([(name, value)]) = only_field(schema) else { return plain(type_names(schema)) };
-    [plain(format!("{{ {name}:")), kind(value), plain("}")].concat()
+    match only_field(schema) {
+        Some((name, value)) => [plain(format!("{{ {name}:")), kind(value), plain("}")].concat(),
+        None => plain(type_names(schema)),
+    }
 }
 
 /// The one field of an object that has no other.
-fn only_field(schema: &Value) -> Option<[(&String, &Value); 1]> {
+fn only_field(schema: &Value) -> Option<(&String, &Value)> {
     let mut fields = schema["properties"].as_object()?.iter();
     match (fields.next(), fields.next()) {
-        (Some(field), None) => Some([field]),
+        (Some(field), None) => Some(field),
         _ => None,
     }
 }
