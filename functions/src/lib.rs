@@ -1,16 +1,16 @@
 //! The HTTP API of ZKPool, version 1, as axum routers.
 //!
 //! Each area (circuits, proofs, events, quotes, budgets, performance, costs, keys, webhooks, uploads,
-//! health)
-//! is a router of its own over one shared [`Context`]; [`router`] serves them all in one process, and
-//! a function that is deployed alone wraps its area in [`complete`]. Handlers know neither a socket
-//! nor a process: [`local`] has the server.
+//! health) has a router of its own over one shared [`Context`]; [`router`] serves them all in one
+//! process, and a function that is deployed alone wraps its area in [`complete`]. Handlers know
+//! neither a socket nor a process: [`local`] has the server. [`openapi`] describes all areas.
 //!
 //! The words: an *endpoint* is a row of the table in [`endpoints`], which says who may call it,
-//! how large and how long. The *guard* stands before every handler and holds requests to that
-//! row, and counts the requests of each key. A *problem* is an error body (RFC 9457) with a stable code; everything that is not
-//! answered as asked is one, and its status is never a success. Where storage or queue do not
-//! answer, the code is `unavailable`, nobody is let in, and the same request may be sent again.
+//! how large and how long. The *guard* stands before every handler, holds requests to that row,
+//! and counts those of each key. A *problem* is an error body (RFC 9457) with a stable code;
+//! everything that is not answered as asked is one, and its status is never a success. Where
+//! storage or queue do not answer, the code is `unavailable`, nobody is let in, and the same
+//! request may be sent again.
 
 mod blocking;
 pub mod budgets;
