@@ -71,14 +71,23 @@ install_stand_ins() {
             --root "$root" --target-dir "$root/build"
 }
 
+# What tries the description of the API against a running server.
+install_schemathesis() {
+    local folder="$PWD/target/tools/openapi"
+    [ -x "$folder/bin/python" ] || python3 -m venv "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --requirement tests/openapi/requirements.txt
+}
+
 step "Tools"
 install_system_packages
 set_runtime_folder
-for folder in circuits/rollup tests/browser tests/evm tests/webhooks; do
+for folder in circuits/rollup tests/browser tests/evm tests/typescript tests/webhooks; do
     (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund)
 done
 install_cargo_deny
 install_stand_ins
+install_schemathesis
 tests/finance/install.sh "$PWD/target/tools/finance"
 
 step "Format"

@@ -69,9 +69,10 @@ impl Exit {
             ErrorCode::Unauthenticated | ErrorCode::ScopeMissing | ErrorCode::ForeignForm => {
                 Self::Denied
             }
-            ErrorCode::RequestTimeout | ErrorCode::Unavailable | ErrorCode::SignInBusy => {
-                Self::Unreachable
-            }
+            ErrorCode::RequestTimeout
+            | ErrorCode::Unavailable
+            | ErrorCode::RateLimited
+            | ErrorCode::SignInBusy => Self::Unreachable,
             ErrorCode::Internal | ErrorCode::AttemptsExhausted => Self::Fault,
             ErrorCode::MaxPriceExceeded | ErrorCode::BudgetExceeded => Self::No,
             ErrorCode::NotFound
@@ -321,9 +322,10 @@ const fn next_after(code: ErrorCode) -> &'static str {
             "use a public https address; to develop, `zkpool serve --webhooks-anywhere`"
         }
         ErrorCode::LimitReached => "remove what is not needed any more",
-        ErrorCode::RequestTimeout | ErrorCode::Unavailable | ErrorCode::SignInBusy => {
-            "try again in a while"
-        }
+        ErrorCode::RequestTimeout
+        | ErrorCode::Unavailable
+        | ErrorCode::RateLimited
+        | ErrorCode::SignInBusy => "try again in a while",
         ErrorCode::Internal | ErrorCode::AttemptsExhausted => "see the server's log",
         ErrorCode::MethodNotAllowed
         | ErrorCode::UploadIncomplete

@@ -11,7 +11,11 @@ use crate::{ApiResult, Context};
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context).serve(Endpoint::ShowBudgets, show).serve(Endpoint::PutBudgets, put).finish()
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::default().serve(Endpoint::ShowBudgets, show).serve(Endpoint::PutBudgets, put)
 }
 
 async fn show(State(context): State<Context>, caller: Caller) -> ApiResult<Json<BudgetsView>> {

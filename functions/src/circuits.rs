@@ -4,29 +4,33 @@
 //! that a manifest that can be read always has its keys.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::IntoResponse;
 use axum::{Json, Router};
-use zkpool_jobs::{Registered, keys};
+use zkpool_jobs::keys;
 use zkpool_types::api::{CircuitPerformance, CircuitView, Page, RegisterCircuit};
 use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, ErrorCode, ProjectId, Sha256Digest};
 
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
+use crate::openapi::{Gives, Registered, Reply, Sketch};
 use crate::paging::PageQuery;
 use crate::proving_key::{KeyFacts, KeyFile};
 use crate::{ApiError, ApiResult, Context};
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context)
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::default()
         .serve(Endpoint::RegisterCircuit, register)
         .serve(Endpoint::ListCircuits, list)
         .serve(Endpoint::ShowCircuit, show)
         .serve(Endpoint::VerificationKey, verification_key)
         .serve(Endpoint::Performance, performance)
-        .finish()
 }
 
 /// 201 for a new version, 200 for one that is registered already.
@@ -34,17 +38,16 @@ async fn register(
     State(context): State<Context>,
     caller: Caller,
     body: JsonBody<RegisterCircuit>,
-) -> ApiResult<(StatusCode, Json<CircuitView>)> {
+) -> ApiResult<Registered<CircuitView>> {
     let file = KeyFile::obtain(&context, &caller.project, &body.value.proving_key).await?;
     let circuit = CircuitRef::of_key(&body.value.name, &file.artifact().sha256)
         .map_err(|error| ApiError::invalid_request(format!("at name: {error}")))?;
     let registration = Registration { caller, circuit, body: body.value, file };
-    let registered = match registration.known(&context).await? {
-        Some(manifest) => Registered { manifest, created: false },
-        None => registration.check_and_store(&context).await?,
-    };
-    let status = if registered.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(view(registered.manifest))))
+    if let Some(manifest) = registration.known(&context).await? {
+        return Ok(Registered { view: view(manifest), created: false });
+    }
+    let stored = registration.check_and_store(&context).await?;
+    Ok(Registered { view: view(stored.manifest), created: stored.created })
 }
 
 /// A circuit on its way in.
@@ -72,7 +75,7 @@ impl Registration {
         Ok(Some(manifest))
     }
 
-    async fn check_and_store(self, context: &Context) -> ApiResult<Registered> {
+    async fn check_and_store(self, context: &Context) -> ApiResult<zkpool_jobs::Registered> {
         let Self { caller, circuit, body, file } = self;
         let facts = file.check(context, body.allow_development_key).await?;
         let verification_key = store_verification_key(context, &facts).await?;
@@ -150,11 +153,20 @@ async fn verification_key(
     State(context): State<Context>,
     caller: Caller,
     PathParam(circuit): PathParam,
-) -> ApiResult<impl IntoResponse> {
+) -> ApiResult<Reply<VerificationKey>> {
     let ArtifactRef { sha256, size } =
         resolve(&context, &caller.project, &circuit).await?.verification_key;
     let json = context.ports().blobs.get(&keys::artifact(&sha256), size).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json))
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response().into())
+}
+
+/// A verification key as the document has it.
+struct VerificationKey;
+
+impl Gives for VerificationKey {
+    fn gives(sketch: &mut Sketch) {
+        sketch.answers_any_json(200, "The key in snarkjs's JSON.");
+    }
 }
 
 async fn performance(

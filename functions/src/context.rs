@@ -1,5 +1,6 @@
 //! What every handler works with.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -11,7 +12,10 @@ use zkpool_types::{DeviceClass, ProjectId};
 use zkpool_webhooks::{AddressPolicy, Webhooks};
 
 use crate::dashboard::Sessions;
-use crate::limits::{SIGN_IN_REFUSALS_MAX, VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX};
+use crate::limits::{
+    REQUESTS_PER_MINUTE_DEFAULT, SIGN_IN_REFUSALS_MAX, VALIDATIONS_MAX_DEFAULT, WITNESS_CHECKS_MAX,
+};
+use crate::rate_limit::RateLimits;
 use crate::streams::Streams;
 use crate::upload_address::UploadAddresses;
 use crate::{ApiResult, Keys};
@@ -32,6 +36,8 @@ pub struct Settings {
     pub webhook_addresses: AddressPolicy,
     /// Proving keys checked at once. Each is held in memory whole; further ones wait.
     pub validations_max: usize,
+    /// Requests that one key may send in a minute, and at once. Each process counts by itself.
+    pub requests_per_minute: NonZeroU32,
     /// Cancelled when the server is to stop, so that status requests stop waiting.
     pub draining: CancellationToken,
 }
@@ -43,6 +49,7 @@ impl Default for Settings {
             device: DeviceClass::new(DEVICE_DEFAULT),
             webhook_addresses: AddressPolicy::Public,
             validations_max: VALIDATIONS_MAX_DEFAULT,
+            requests_per_minute: REQUESTS_PER_MINUTE_DEFAULT,
             draining: CancellationToken::new(),
         }
     }
@@ -66,6 +73,7 @@ struct Inner {
     witness_checks: Semaphore,
     streams: Streams,
     webhooks: Webhooks,
+    rate_limits: RateLimits,
     settings: Settings,
 }
 
@@ -95,6 +103,7 @@ impl Context {
             witness_checks: Semaphore::new(WITNESS_CHECKS_MAX),
             streams: Streams::default(),
             webhooks: Webhooks::new(ports.clone(), settings.webhook_addresses),
+            rate_limits: RateLimits::new(settings.requests_per_minute, ports.clock.clone()),
             ports,
             settings,
         }))
@@ -202,6 +211,11 @@ impl Context {
     /// The streams of events that are open.
     pub(crate) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    /// How many requests each key may send.
+    pub(crate) fn rate_limits(&self) -> &RateLimits {
+        &self.0.rate_limits
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

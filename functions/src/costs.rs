@@ -6,30 +6,35 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use jiff::civil::Date;
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 use zkpool_billing::fleet::FleetReport;
 use zkpool_ledger::costs::day_of;
 use zkpool_types::chain::{ChainPage, DailyRoot, ReceiptView};
 use zkpool_types::cost::OPERATOR_PROJECT;
-use zkpool_types::{CostQuery, Dimension, Scope};
+use zkpool_types::{CostQuery, CostReport, Dimension, Scope};
 
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{PathParam, QueryParams};
 use crate::guard::Caller;
+use crate::openapi::{Gives, Reply, Sketch};
 use crate::{ApiError, ApiResult, Context};
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context)
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::default()
         .serve(Endpoint::Costs, costs)
         .serve(Endpoint::FleetCosts, fleet)
         .serve(Endpoint::ShowReceipt, receipt)
         .serve(Endpoint::Chain, chain)
         .serve(Endpoint::DailyRoot, daily_root)
-        .finish()
 }
 
 /// What a report is written as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Format {
     /// Rows and totals.
@@ -42,17 +47,22 @@ enum Format {
 }
 
 /// The query of a report.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CostsQuery {
     /// The first day; without one, the first of this month.
+    #[param(value_type = Option<Date>)]
     from: Option<String>,
     /// The last day; without one, today.
+    #[param(value_type = Option<Date>)]
     to: Option<String>,
-    /// Dimensions with commas between them.
+    /// Dimensions with commas between them: `project`, `circuit`, `tag:NAME`, `cost-center`,
+    /// `tags`, `device`, `day`, `month`, `kind`, `proof`.
     #[serde(default)]
     group_by: String,
+    /// What the report is written as: `json`, or a file in the columns of FOCUS.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 
@@ -86,21 +96,35 @@ pub(crate) async fn costs(
     State(context): State<Context>,
     caller: Caller,
     QueryParams(asked): QueryParams<CostsQuery>,
-) -> ApiResult<Response> {
+) -> ApiResult<Reply<Report>> {
     let query = asked.parse(day_of(context.ports().clock.now()))?;
     let (costs, project) = (context.costs(), &caller.project);
     if asked.format == Format::Json {
-        return Ok(Json(costs.report(project, &query).await?).into_response());
+        return Ok(Json(costs.report(project, &query).await?).into_response().into());
     }
     let table = costs.export(project, &query).await?;
     let CostQuery { from, to, group_by: _ } = &query;
     let name = format!("zkpool-costs-{project}-{from}-{to}");
-    Ok(match asked.format {
-        Format::Parquet => {
-            file(&format!("{name}.parquet"), "application/vnd.apache.parquet", table.parquet()?)
-        }
-        _ => file(&format!("{name}.csv"), "text/csv; charset=utf-8", table.csv().into()),
-    })
+    let answer = match asked.format {
+        Format::Parquet => file(&format!("{name}.parquet"), PARQUET, table.parquet()?),
+        _ => file(&format!("{name}.csv"), CSV, table.csv().into()),
+    };
+    Ok(answer.into())
+}
+
+const CSV: &str = "text/csv; charset=utf-8";
+const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// A report as the document has it.
+pub(crate) struct Report;
+
+impl Gives for Report {
+    fn gives(sketch: &mut Sketch) {
+        sketch.answers_json::<CostReport>(200, "The report in the format that was asked for.");
+        sketch.answers_text(200, "", CSV);
+        sketch.answers_bytes(200, "", PARQUET);
+        sketch.answers_header(200, "content-disposition", "A file's name.");
+    }
 }
 
 /// An answer that a browser stores under this name.
@@ -113,10 +137,14 @@ fn file(name: &str, kind: &'static str, body: Vec<u8>) -> Response {
 }
 
 /// The query of the fleet's costs.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct FleetQuery {
+    /// The first day; without one, the first of this month.
+    #[param(value_type = Option<Date>)]
     from: Option<String>,
+    /// The last day; without one, today.
+    #[param(value_type = Option<Date>)]
     to: Option<String>,
 }
 
@@ -144,7 +172,7 @@ async fn receipt(
 }
 
 /// The query of a page of a chain.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct ChainQuery {
     /// The number of the last link of the page before.

@@ -8,16 +8,18 @@ use std::time::Duration;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, Router, on};
+use axum::routing::{MethodFilter, MethodRouter, Router, on};
 use zkpool_types::Scope;
 use zkpool_types::limits::{INLINE_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX, UPLOAD_BYTES_MAX};
 
 use crate::Context;
+use crate::dashboard;
 use crate::guard::{Gate, guard};
 use crate::limits::{
     BUDGET_TIMEOUT, REGISTER_TIMEOUT, REPORT_TIMEOUT, REQUEST_TIMEOUT, SUBMIT_TIMEOUT,
     UPLOAD_TIMEOUT, WAIT_TIMEOUT,
 };
+use crate::openapi::{Documented, Sketch};
 
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub enum Access {
 pub struct Row {
     /// The method.
     pub method: Method,
+    /// What it is for, in a sentence or two.
+    pub summary: &'static str,
     /// The path in the syntax of axum, parameters in braces.
     pub path: &'static str,
     /// Who may call it.
@@ -48,16 +52,26 @@ pub struct Row {
 }
 
 macro_rules! endpoints {
-    ($($(#[$doc:meta])* $name:ident = $method:ident $path:literal, $access:expr, $body:expr, $timeout:expr;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $method:ident $path:literal, $access:expr, $body:expr, $timeout:expr;)*) => {
         /// An operation of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Endpoint {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])+ $name,)*
         }
 
         impl Endpoint {
             /// Every endpoint.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name, as the document of the API has it, such as `submitProof`.
+            #[must_use]
+            pub fn operation_id(self) -> String {
+                let name = match self {
+                    $(Self::$name => stringify!($name),)*
+                };
+                let (first, rest) = name.split_at(1);
+                format!("{}{rest}", first.to_ascii_lowercase())
+            }
 
             /// The endpoint's row of the table.
             #[must_use]
@@ -65,6 +79,7 @@ macro_rules! endpoints {
                 match self {
                     $(Self::$name => Row {
                         method: Method::$method,
+                        summary: concat!($($doc),+),
                         path: $path,
                         access: $access,
                         body_bytes_max: $body,
@@ -186,40 +201,80 @@ endpoints! {
     FleetPage = GET "/dashboard/fleet", SIGNED_IN, SMALL, REQUEST_TIMEOUT;
     /// The project's budgets and where they stand.
     BudgetsPage = GET "/dashboard/budgets", SIGNED_IN, SMALL, BUDGET_TIMEOUT;
+    /// Describes this API, as OpenAPI 3.1.
+    OpenApi = GET "/openapi.json", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Describes this API for people.
+    ReferencePage = GET "/docs", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Lists every code of a problem, what it means and what to do about it.
+    ErrorsPage = GET "/docs/errors", Access::Public, SMALL, REQUEST_TIMEOUT;
+    /// Where the type of a problem leads.
+    ProblemType = GET "/problems/{code}", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// How proofs of published circuits go.
     PerformancePage = GET "/performance", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// Style, script and icon of the pages.
     Asset = GET "/assets/{file}", Access::Public, SMALL, REQUEST_TIMEOUT;
 }
 
+/// Makes the route of an endpoint for a process.
+type Mount = Box<dyn FnOnce(&Context) -> MethodRouter<Context>>;
+
+/// One endpoint with its handler.
+struct Served {
+    endpoint: Endpoint,
+    mount: Mount,
+    sketch: fn() -> Sketch,
+}
+
 /// The endpoints of one area, each behind the guard that its row of the table asks for.
+#[derive(Default)]
 pub(crate) struct Area {
-    context: Context,
-    router: Router<Context>,
+    served: Vec<Served>,
+    is_pages: bool,
 }
 
 impl Area {
-    /// An area without endpoints.
-    pub(crate) fn new(context: &Context) -> Self {
-        Self { context: context.clone(), router: Router::new() }
+    /// An area whose answers are pages.
+    pub(crate) fn of_pages() -> Self {
+        Self { is_pages: true, ..Self::default() }
     }
 
     /// Serves `endpoint` with `handler`.
     pub(crate) fn serve<H, T>(mut self, endpoint: Endpoint, handler: H) -> Self
     where
-        H: Handler<T, Context>,
+        H: Handler<T, Context> + Documented<T>,
         T: 'static,
     {
-        let row = endpoint.row();
-        let gate = Gate::new(self.context.clone(), endpoint);
-        let guarded = on(filter(&row.method), handler).route_layer(from_fn_with_state(gate, guard));
-        self.router = self.router.route(row.path, guarded);
+        let mount = Box::new(move |context: &Context| {
+            let gate = Gate::new(context.clone(), endpoint);
+            let route = on(filter(&endpoint.row().method), handler);
+            route.route_layer(from_fn_with_state(gate, guard))
+        });
+        self.served.push(Served { endpoint, mount, sketch: H::sketch });
+        self
+    }
+
+    /// The endpoints of both areas.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.served.extend(other.served);
         self
     }
 
     /// The endpoints as a router.
-    pub(crate) fn finish(self) -> Router {
-        self.router.with_state(self.context)
+    pub(crate) fn router(self, context: &Context) -> Router {
+        let mount = |router: Router<Context>, Served { endpoint, mount, .. }| {
+            router.route(endpoint.row().path, mount(context))
+        };
+        let routes = self.served.into_iter().fold(Router::new(), mount);
+        let routes = routes.with_state(context.clone());
+        if self.is_pages {
+            return routes.layer(from_fn_with_state(context.clone(), dashboard::protect));
+        }
+        routes
+    }
+
+    /// What each endpoint takes and gives.
+    pub(crate) fn sketches(&self) -> impl Iterator<Item = (Endpoint, Sketch)> {
+        self.served.iter().map(|served| (served.endpoint, (served.sketch)()))
     }
 }
 
@@ -257,6 +312,10 @@ mod tests {
                 &Endpoint::DailyRoot,
                 &Endpoint::SignInPage,
                 &Endpoint::SignIn,
+                &Endpoint::OpenApi,
+                &Endpoint::ReferencePage,
+                &Endpoint::ErrorsPage,
+                &Endpoint::ProblemType,
                 &Endpoint::PerformancePage,
                 &Endpoint::Asset,
             ]

@@ -14,13 +14,15 @@
 use std::convert::Infallible;
 use std::future::pending;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, http};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
+use utoipa::openapi::Required;
 use zkpool_jobs::{Cursor, JobError, JobWatch, ProjectWatch};
 use zkpool_types::ErrorCode;
 use zkpool_types::api::{ProofEvent, ProofView};
@@ -29,11 +31,12 @@ use crate::endpoints::{Area, Endpoint};
 use crate::extract::PathParam;
 use crate::guard::Caller;
 use crate::limits::{EVENT_HEARTBEAT, EVENT_STREAM_MAX};
+use crate::openapi::{Gives, Reply, Sketch, Takes, matching};
 use crate::proofs::job_id;
 use crate::streams::Slot;
 use crate::{ApiError, ApiResult, Context};
 
-/// Where a stream that was cut goes on.
+/// What browsers send when they ask again.
 const LAST_EVENT_ID: http::HeaderName = http::HeaderName::from_static("last-event-id");
 
 /// Length of the id that an event of ours can have, in bytes: a job's id.
@@ -41,52 +44,94 @@ const EVENT_ID_BYTES_MAX: usize = 36;
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context)
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::default()
         .serve(Endpoint::ProofEvents, of_proof)
         .serve(Endpoint::ProjectEvents, of_project)
-        .finish()
 }
 
 async fn of_proof(
     State(context): State<Context>,
     caller: Caller,
     PathParam(id): PathParam,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
-    let (job, told) = (job_id(&id)?, last_event_id(&headers)?);
+    LastEventId(told): LastEventId,
+) -> ApiResult<Reply<EventsOfProof>> {
+    let job = job_id(&id)?;
     let view = context.jobs().view(&caller.project, job).await?;
-    if view.state.is_terminal() && told == Some(view.state.name()) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
+    if view.state.is_terminal() && told.as_deref() == Some(view.state.name()) {
+        return Ok(StatusCode::NO_CONTENT.into_response().into());
     }
     let slot = context.streams().take(&caller.project)?;
-    let watch = context.jobs().watch(&caller.project, job, told.map(str::to_owned));
+    let watch = context.jobs().watch(&caller.project, job, told);
     let events = stream::unfold(watch, async |mut watch: JobWatch| {
         let (id, view) = logged(watch.next().await)??;
         Some((event(id, view), watch))
     });
-    Ok(answer(&context, slot, events))
+    Ok(answer(&context, slot, events).into())
 }
 
 async fn of_project(
     State(context): State<Context>,
     caller: Caller,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
-    let from = last_event_id(&headers)?.map(cursor).transpose()?;
+    LastEventId(told): LastEventId,
+) -> ApiResult<Reply<Events>> {
+    let from = told.as_deref().map(cursor).transpose()?;
     let slot = context.streams().take(&caller.project)?;
     let watch = context.jobs().watch_project(&caller.project, from);
     let events = stream::unfold(watch, async |mut watch: ProjectWatch| {
         let (Cursor(id), view) = logged(watch.next().await)?;
         Some((event(id.to_string(), view), watch))
     });
-    Ok(answer(&context, slot, events))
+    Ok(answer(&context, slot, events).into())
 }
 
-fn last_event_id(headers: &HeaderMap) -> ApiResult<Option<&str>> {
-    let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
-    match value.to_str() {
-        Ok(text) if text.len() <= EVENT_ID_BYTES_MAX => Ok(Some(text).filter(|id| !id.is_empty())),
-        _ => Err(not_an_event_id()),
+/// Where a stream that was cut goes on.
+struct LastEventId(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
+        let Some(value) = parts.headers.get(LAST_EVENT_ID) else { return Ok(Self(None)) };
+        match value.to_str() {
+            Ok(text) if text.len() <= EVENT_ID_BYTES_MAX => {
+                Ok(Self(Some(text.to_owned()).filter(|id| !id.is_empty())))
+            }
+            _ => Err(not_an_event_id()),
+        }
+    }
+}
+
+impl Takes for LastEventId {
+    fn takes(sketch: &mut Sketch) {
+        let about = "The id of the last event that was read, to go on after it.";
+        let id = matching("^[ -~]{0,36}$");
+        sketch.header(LAST_EVENT_ID.as_str(), Required::False, about, id);
+        sketch.refuses(&[ErrorCode::InvalidRequest]);
+    }
+}
+
+/// A stream of events as the document has it.
+struct Events;
+
+impl Gives for Events {
+    fn gives(sketch: &mut Sketch) {
+        let about = "Events named `proof`, each of which has a `ProofEvent` as its data.";
+        sketch.answers_text(200, about, "text/event-stream");
+        sketch.mentions::<ProofEvent>();
+    }
+}
+
+/// A stream that has an end.
+struct EventsOfProof;
+
+impl Gives for EventsOfProof {
+    fn gives(sketch: &mut Sketch) {
+        Events::gives(sketch);
+        sketch.answers_empty(204, "The last event was read already.");
     }
 }
 

@@ -10,11 +10,14 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
+use utoipa::openapi::Required;
+use utoipa::{IntoParams, ToSchema};
 use zkpool_types::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use zkpool_types::{ErrorCode, Sha256Digest, TraceParent};
 
 use crate::endpoints::Endpoint;
 use crate::guard::{Caller, body_too_large};
+use crate::openapi::{Sketch, Takes, matching, text};
 use crate::{ApiError, ApiResult};
 
 /// A JSON body, read within the endpoint's limit, with the digest of the bytes as they were sent.
@@ -30,6 +33,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         require_json(request.headers())?;
         let bytes = read_body(request).await?;
         Ok(Self { value: parse_json(&bytes)?, digest: Sha256Digest::of(&bytes) })
+    }
+}
+
+impl<T: ToSchema> Takes for JsonBody<T> {
+    fn takes(sketch: &mut Sketch) {
+        sketch.body::<T>("application/json");
     }
 }
 
@@ -103,6 +112,13 @@ impl<S: Send + Sync> FromRequestParts<S> for CallTrace {
     }
 }
 
+impl Takes for CallTrace {
+    fn takes(sketch: &mut Sketch) {
+        let about = "The place in a trace that the call belongs to (W3C Trace Context).";
+        sketch.header("traceparent", Required::False, about, text());
+    }
+}
+
 /// The trace in these headers. One that is malformed counts as none: it is no reason to refuse.
 pub(crate) fn trace_of(headers: &HeaderMap) -> Option<TraceParent> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -124,6 +140,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
     }
 }
 
+impl<T: IntoParams> Takes for QueryParams<T> {
+    fn takes(sketch: &mut Sketch) {
+        sketch.query::<T>();
+    }
+}
+
 /// The one parameter of the path, as text. What names no object is left to the handler.
 pub(crate) struct PathParam(pub(crate) String);
 
@@ -135,6 +157,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParam {
             Ok(Path(text)) => Ok(Self(text)),
             Err(_) => Ok(Self(String::new())),
         }
+    }
+}
+
+impl Takes for PathParam {
+    fn takes(sketch: &mut Sketch) {
+        sketch.path();
     }
 }
 
@@ -164,6 +192,15 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
                 ),
             )),
         }
+    }
+}
+
+impl Takes for IdempotencyKey {
+    fn takes(sketch: &mut Sketch) {
+        let about = "Tells this request from every other one; sent again with it, it is the same.";
+        let key = matching("^[!-~]{1,255}$");
+        sketch.header("idempotency-key", Required::True, about, key);
+        sketch.refuses(&[ErrorCode::IdempotencyKeyRequired]);
     }
 }
 

@@ -1,10 +1,11 @@
-//! What stands before every handler: the time limit, the key and its scope, the announced length.
+//! What stands before every handler: the time limit, the key, how many requests it sends, its scope,
+//! the announced length.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use zkpool_types::{ApiKey, ErrorCode, KeyId, ProjectId, Scope};
+use zkpool_types::{ApiKey, ErrorCode, KeyId, KeyRecord, ProjectId, Scope};
 
 use crate::dashboard;
 use crate::endpoints::{Access, Endpoint};
@@ -52,29 +53,53 @@ async fn admit(gate: &Gate, mut request: Request, next: Next) -> ApiResult<Respo
     let row = gate.endpoint.row();
     match row.access {
         Access::Public | Access::SignedAddress => {}
-        Access::Key(scope) => {
-            let caller = authenticate(gate.context.keys(), request.headers(), scope).await?;
-            request.extensions_mut().insert(caller);
-        }
+        Access::Key(scope) => return for_key(gate, scope, request, next).await,
         Access::Session(scope) => {
             let found = gate.context.sessions().find(request.headers(), scope).await?;
             let Some(signed_in) = found else { return Ok(dashboard::ask_to_sign_in()) };
             request.extensions_mut().insert(signed_in);
         }
     }
-    refuse_announced_oversize(request.headers(), row.body_bytes_max)?;
+    run(gate, request, next).await
+}
+
+async fn run(gate: &Gate, mut request: Request, next: Next) -> ApiResult<Response> {
+    refuse_announced_oversize(request.headers(), gate.endpoint.row().body_bytes_max)?;
     request.extensions_mut().insert(gate.endpoint);
     Ok(next.run(request).await)
 }
 
-/// The caller, if its key is valid now and has `scope`. Storage that does not answer lets nobody in.
-async fn authenticate(keys: &Keys, headers: &HeaderMap, scope: Scope) -> ApiResult<Caller> {
-    let key = bearer(headers).ok_or_else(ApiError::key_required)?;
-    let record = keys.find(&key).await?.ok_or_else(ApiError::key_refused)?;
+/// Every request of a valid key counts, whatever becomes of it, and every answer says so.
+async fn for_key(gate: &Gate, scope: Scope, request: Request, next: Next) -> ApiResult<Response> {
+    let record = authenticate(gate.context.keys(), request.headers()).await?;
+    let standing = gate.context.rate_limits().count(record.id);
+    let answered = match standing.refusal() {
+        Some(refusal) => Err(refusal),
+        None => admit_key(gate, record, scope, request, next).await,
+    };
+    let mut response = answered.into_response();
+    standing.write(response.headers_mut());
+    Ok(response)
+}
+
+async fn admit_key(
+    gate: &Gate,
+    record: KeyRecord,
+    scope: Scope,
+    mut request: Request,
+    next: Next,
+) -> ApiResult<Response> {
     if !record.scopes.contains(&scope) {
         return Err(ApiError::scope_missing(scope));
     }
-    Ok(Caller { project: record.project, key: record.id })
+    request.extensions_mut().insert(Caller { project: record.project, key: record.id });
+    run(gate, request, next).await
+}
+
+/// The record of the key, if it is valid now. Storage that does not answer lets nobody in.
+async fn authenticate(keys: &Keys, headers: &HeaderMap) -> ApiResult<KeyRecord> {
+    let key = bearer(headers).ok_or_else(ApiError::key_required)?;
+    keys.find(&key).await?.ok_or_else(ApiError::key_refused)
 }
 
 /// The key of the only `Authorization` header. Two headers would leave open which one counts.

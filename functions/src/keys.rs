@@ -1,7 +1,6 @@
 //! `/v1/keys`: the keys of the caller's project.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::{Json, Router};
 use zkpool_types::api::{CreateKey, CreatedKey, Page, RevokedKey};
 use zkpool_types::{KeyId, KeyRecord, Secret};
@@ -9,27 +8,31 @@ use zkpool_types::{KeyId, KeyRecord, Secret};
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
+use crate::openapi::Created;
 use crate::paging::PageQuery;
 use crate::{ApiError, ApiResult, Context};
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context)
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::default()
         .serve(Endpoint::CreateKey, create)
         .serve(Endpoint::ListKeys, list)
         .serve(Endpoint::RevokeKey, revoke)
-        .finish()
 }
 
 async fn create(
     State(context): State<Context>,
     caller: Caller,
     body: JsonBody<CreateKey>,
-) -> ApiResult<(StatusCode, Json<CreatedKey>)> {
+) -> ApiResult<Created<CreatedKey>> {
     let CreateKey { scopes } = body.value;
     let (key, record) = context.keys().create(&caller.project, &scopes).await?;
     let key = Secret::new(key.expose().to_owned());
-    Ok((StatusCode::CREATED, Json(CreatedKey { key, record })))
+    Ok(Created(CreatedKey { key, record }))
 }
 
 async fn list(

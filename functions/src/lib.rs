@@ -1,16 +1,16 @@
 //! The HTTP API of ZKPool, version 1, as axum routers.
 //!
 //! Each area (circuits, proofs, events, quotes, budgets, performance, costs, keys, webhooks, uploads,
-//! health)
-//! is a router of its own over one shared [`Context`]; [`router`] serves them all in one process, and
-//! a function that is deployed alone wraps its area in [`complete`]. Handlers know neither a socket
-//! nor a process: [`local`] has the server.
+//! health) has a router of its own over one shared [`Context`]; [`router`] serves them all in one
+//! process, and a function that is deployed alone wraps its area in [`complete`]. Handlers know
+//! neither a socket nor a process: [`local`] has the server. [`openapi`] describes all areas.
 //!
 //! The words: an *endpoint* is a row of the table in [`endpoints`], which says who may call it,
-//! how large and how long. The *guard* stands before every handler and holds requests to that
-//! row. A *problem* is an error body (RFC 9457) with a stable code; everything that is not
-//! answered as asked is one, and its status is never a success. Where storage or queue do not
-//! answer, the code is `unavailable`, nobody is let in, and the same request may be sent again.
+//! how large and how long. The *guard* stands before every handler, holds requests to that row,
+//! and counts those of each key. A *problem* is an error body (RFC 9457) with a stable code;
+//! everything that is not answered as asked is one, and its status is never a success. Where
+//! storage or queue do not answer, the code is `unavailable`, nobody is let in, and the same
+//! request may be sent again.
 
 mod blocking;
 pub mod budgets;
@@ -28,6 +28,7 @@ pub mod keys;
 pub mod limits;
 pub mod local;
 mod observe;
+pub mod openapi;
 mod paging;
 pub mod performance;
 mod price;
@@ -35,6 +36,7 @@ mod problem;
 pub mod proofs;
 mod proving_key;
 pub mod quotes;
+mod rate_limit;
 mod streams;
 mod upload_address;
 pub mod uploads;
@@ -46,6 +48,8 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use zkpool_types::ErrorCode;
 
+use endpoints::Area;
+
 pub use context::{Context, Settings};
 pub use guard::Caller;
 pub use key_store::Keys;
@@ -53,20 +57,28 @@ pub use problem::{ApiError, ApiResult};
 
 /// The whole API.
 pub fn router(context: Context) -> Router {
-    let areas = Router::new()
-        .merge(health::router(&context))
-        .merge(circuits::router(&context))
-        .merge(proofs::router(&context))
-        .merge(quotes::router(&context))
-        .merge(budgets::router(&context))
-        .merge(performance::router(&context))
-        .merge(events::router(&context))
-        .merge(uploads::router(&context))
-        .merge(keys::router(&context))
-        .merge(webhooks::router(&context))
-        .merge(costs::router(&context))
-        .merge(dashboard::router(&context));
-    complete(context, areas)
+    let merged = |router: Router, area: Area| router.merge(area.router(&context));
+    let routes = areas().into_iter().fold(Router::new(), merged);
+    complete(context, routes)
+}
+
+/// Every area, in the order in which the document shows them.
+fn areas() -> Vec<Area> {
+    vec![
+        circuits::area(),
+        proofs::area(),
+        events::area(),
+        uploads::area(),
+        quotes::area(),
+        budgets::area(),
+        costs::area(),
+        performance::area(),
+        keys::area(),
+        webhooks::area(),
+        health::area(),
+        openapi::area(),
+        dashboard::area(),
+    ]
 }
 
 /// Areas with what every response needs: problems for unknown paths and methods, a request id,

@@ -1,5 +1,6 @@
 //! Limits of the HTTP surface itself. What a body may hold is in [`zkpool_types::limits`].
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// A request that only reads or writes records.
@@ -70,6 +71,16 @@ pub const SIGN_IN_REFUSED_AFTER: Duration = Duration::from_secs(1);
 /// Refused sign-ins that wait at once. A further one is told so and does not wait. Keys that are
 /// right are let in all the while: their holders are locked out by nobody.
 pub const SIGN_IN_REFUSALS_MAX: usize = 16;
+
+/// The time that limits of requests count by.
+pub const RATE_WINDOW: Duration = Duration::from_secs(60);
+
+/// Requests of one key in [`RATE_WINDOW`], and at once, when the settings do not say: far above
+/// what a client does that waits for its proofs, far below what one machine answers.
+pub const REQUESTS_PER_MINUTE_DEFAULT: NonZeroU32 = NonZeroU32::new(6000).unwrap();
+
+/// Keys whose requests are counted at once: some megabytes.
+pub const RATED_KEYS_MAX: usize = 1 << 16;
 
 /// Bytes of a stored key record, session or upload secret, far above any that is written.
 pub const RECORD_BYTES_MAX: u64 = 16 * 1024;

@@ -4,15 +4,19 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use serde::Deserialize;
+use utoipa::IntoParams;
 use zkpool_types::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 
 use crate::{ApiError, ApiResult};
 
 /// `?after=&limit=`, for lists without filters.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
+    /// Only after the last page, whose `next` this is.
     after: Option<String>,
+    /// Rows of this page, 50 when not given.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 

@@ -12,10 +12,13 @@ use crate::{ApiResult, Context};
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context)
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::default()
         .serve(Endpoint::PublicPerformance, public)
         .serve(Endpoint::SetPublication, publish)
-        .finish()
 }
 
 async fn public(State(context): State<Context>) -> ApiResult<Json<PublicPerformance>> {

@@ -29,6 +29,8 @@ pub struct ApiError {
     code: ErrorCode,
     detail: String,
     challenge: Option<Challenge>,
+    /// Time after which the same request may be sent again, in seconds.
+    retry_after_s: Option<u64>,
 }
 
 /// A result of the API.
@@ -39,7 +41,14 @@ impl ApiError {
     /// nothing of a witness or key.
     #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), challenge: None }
+        let retry_after_s = (code == ErrorCode::Unavailable).then_some(RETRY_AFTER_S);
+        Self { code, detail: detail.into(), challenge: None, retry_after_s }
+    }
+
+    /// The same error, after which the request may be sent again in so many seconds.
+    #[must_use]
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
     }
 
     /// The stable code.
@@ -169,20 +178,20 @@ fn insufficient_scope(scope: Scope) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
 }
 
-/// Time after which a refused request may be sent again, in seconds.
-const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("2");
+/// Time after which storage or queue are asked again, in seconds.
+const RETRY_AFTER_S: u64 = 2;
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { code, detail, challenge } = self;
+        let Self { code, detail, challenge, retry_after_s } = self;
         let status =
             StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
         if let Some(challenge) = challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.header());
         }
-        if code == ErrorCode::Unavailable {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S);
+        if let Some(seconds) = retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(Problem::new(code, detail));
         response

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde::Deserialize;
+use utoipa::IntoParams;
 use zkpool_jobs::{JobError, JobFilter, NewJob, SubmitError, Submitted, keys};
 use zkpool_ports::BlobError;
 use zkpool_types::api::{Page, ProofView, SubmitProof};
@@ -25,6 +27,7 @@ use crate::endpoints::{Area, Endpoint};
 use crate::extract::{CallTrace, IdempotencyKey, JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
 use crate::limits::RECORD_BYTES_MAX;
+use crate::openapi::{Gives, Sketch};
 use crate::paging::{cursor, rows};
 use crate::price::Terms;
 use crate::{ApiError, ApiResult, Context, witness};
@@ -34,20 +37,29 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    submission_router(context).merge(status_router(context))
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    submission_area().and(status_area())
 }
 
 /// The endpoints that change something.
 pub fn submission_router(context: &Context) -> Router {
-    Area::new(context)
-        .serve(Endpoint::SubmitProof, submit)
-        .serve(Endpoint::CancelProof, cancel)
-        .finish()
+    submission_area().router(context)
+}
+
+fn submission_area() -> Area {
+    Area::default().serve(Endpoint::SubmitProof, submit).serve(Endpoint::CancelProof, cancel)
 }
 
 /// The endpoints that only read.
 pub fn status_router(context: &Context) -> Router {
-    Area::new(context).serve(Endpoint::ListProofs, list).serve(Endpoint::ShowProof, show).finish()
+    status_area().router(context)
+}
+
+fn status_area() -> Area {
+    Area::default().serve(Endpoint::ListProofs, list).serve(Endpoint::ShowProof, show)
 }
 
 async fn submit(
@@ -56,14 +68,14 @@ async fn submit(
     IdempotencyKey(key): IdempotencyKey,
     CallTrace(trace): CallTrace,
     body: JsonBody<SubmitProof>,
-) -> ApiResult<(StatusCode, HeaderMap, Json<ProofView>)> {
+) -> ApiResult<AcceptedJob> {
     let submission = Submission { context: &context, project, key, digest: body.digest, trace };
     let (job, replayed) = match submission.accept(body.value).await {
         Ok(accepted) => accepted,
         Err(refusal) => (submission.earlier_job().await?.ok_or(refusal)?, true),
     };
     let view = context.jobs().view(&submission.project, job).await?;
-    Ok(accepted(view, replayed))
+    Ok(AcceptedJob { view, replayed })
 }
 
 /// Who submits, under which key, and the digest of the body.
@@ -163,24 +175,45 @@ fn refuse_colons(tags: &BTreeMap<String, String>) -> ApiResult<()> {
     Ok(())
 }
 
-fn accepted(view: ProofView, replayed: bool) -> (StatusCode, HeaderMap, Json<ProofView>) {
-    let mut headers = HeaderMap::new();
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/proofs/{}", view.id)) {
-        headers.insert(header::LOCATION, location);
+/// The answer to a submission.
+struct AcceptedJob {
+    view: ProofView,
+    replayed: bool,
+}
+
+impl IntoResponse for AcceptedJob {
+    fn into_response(self) -> Response {
+        let Self { view, replayed } = self;
+        let mut headers = HeaderMap::new();
+        if let Ok(location) = HeaderValue::try_from(format!("/v1/proofs/{}", view.id)) {
+            headers.insert(header::LOCATION, location);
+        }
+        if !replayed {
+            return (StatusCode::ACCEPTED, headers, Json(view)).into_response();
+        }
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        (StatusCode::OK, headers, Json(view)).into_response()
     }
-    if !replayed {
-        return (StatusCode::ACCEPTED, headers, Json(view));
+}
+
+impl Gives for AcceptedJob {
+    fn gives(sketch: &mut Sketch) {
+        sketch.answers_json::<ProofView>(202, "The job that this request made.");
+        sketch.answers_json::<ProofView>(200, "The job that the same request made before.");
+        for status in [200, 202] {
+            sketch.answers_header(status, "location", "Where the job is shown.");
+        }
+        sketch.answers_header(200, REPLAYED.as_str(), "`true`.");
     }
-    headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    (StatusCode::OK, headers, Json(view))
 }
 
 /// The query of a status request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct WaitQuery {
-    /// Seconds to wait for the job to end.
+    /// Seconds to wait for the job to end, at most 25.
     #[serde(default)]
+    #[param(maximum = 25)]
     wait: u64,
 }
 
@@ -216,13 +249,22 @@ pub(crate) fn job_id(text: &str) -> ApiResult<JobId> {
 }
 
 /// The query of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
+    /// Only of this circuit: `name`, or `name@version`.
     circuit: Option<String>,
+    /// Only in this state.
+    #[param(inline)]
     state: Option<JobState>,
+    /// Only with this tag: `name:value`.
+    #[param(pattern = ":")]
     tag: Option<String>,
+    /// Only after the last page, whose `next` this is.
+    #[param(value_type = Option<JobId>)]
     after: Option<String>,
+    /// Rows of this page, 50 when not given.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::{Json, Router};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use serde::Deserialize;
 use tokio::time::timeout;
+use utoipa::IntoParams;
 use zkpool_ports::{ByteStream, SignedRequest};
 use zkpool_types::api::{CreateUpload, UploadView};
 use zkpool_types::{Secret, Upload, UploadId};
@@ -21,28 +21,30 @@ use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
 use crate::limits::UPLOAD_IDLE_TIMEOUT;
+use crate::openapi::{Created, NoContent};
 use crate::{ApiError, ApiResult, Context};
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context)
-        .serve(Endpoint::CreateUpload, create)
-        .serve(Endpoint::ReceiveUpload, receive)
-        .finish()
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::default().serve(Endpoint::CreateUpload, create).serve(Endpoint::ReceiveUpload, receive)
 }
 
 async fn create(
     State(context): State<Context>,
     caller: Caller,
     body: JsonBody<CreateUpload>,
-) -> ApiResult<(StatusCode, Json<UploadView>)> {
+) -> ApiResult<Created<UploadView>> {
     let upload = context.uploads().create(&caller.project, &body.value).await?;
     let (url, headers) = match context.uploads().direct_request(&upload).await? {
         Some(SignedRequest { url, headers }) => (url, headers.into_iter().collect()),
         None => (address(&context, &upload).await?, BTreeMap::new()),
     };
     let view = UploadView { id: upload.id, url, headers, expires_at: upload.expires_at };
-    Ok((StatusCode::CREATED, Json(view)))
+    Ok(Created(view))
 }
 
 async fn address(context: &Context, upload: &Upload) -> ApiResult<Secret<String>> {
@@ -53,9 +55,11 @@ async fn address(context: &Context, upload: &Upload) -> ApiResult<Secret<String>
 }
 
 /// The query of a signed address.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Token {
+    /// What the address was signed with.
+    #[param(value_type = String)]
     token: Secret<String>,
 }
 
@@ -64,11 +68,11 @@ async fn receive(
     PathParam(id): PathParam,
     QueryParams(Token { token }): QueryParams<Token>,
     body: Body,
-) -> ApiResult<StatusCode> {
+) -> ApiResult<NoContent> {
     let id: UploadId = id.parse().map_err(|_| ApiError::not_found("upload"))?;
     let project = context.upload_addresses().verify(id, token.expose()).await?;
     context.uploads().receive(&project, id, patient(body)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// The bytes as they come, until none has come for too long.

@@ -2,10 +2,10 @@
 //! what was sent there.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::{Json, Router};
 use jiff::SignedDuration;
 use serde::Deserialize;
+use utoipa::IntoParams;
 use zkpool_types::api::{
     CreateWebhook, DeliveryView, Page, RemovedWebhook, WebhookSecretView, WebhookView,
 };
@@ -16,6 +16,7 @@ use zkpool_webhooks::DeliveryFilter;
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
+use crate::openapi::{Accepted, Created};
 use crate::paging::{cursor, rows};
 use crate::{ApiError, ApiResult, Context};
 
@@ -24,7 +25,11 @@ const SINCE_DEFAULT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context)
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::default()
         .serve(Endpoint::CreateWebhook, create)
         .serve(Endpoint::ListWebhooks, list)
         .serve(Endpoint::RemoveWebhook, remove)
@@ -33,16 +38,15 @@ pub fn router(context: &Context) -> Router {
         .serve(Endpoint::ListDeliveries, deliveries)
         .serve(Endpoint::ShowDelivery, delivery)
         .serve(Endpoint::ReplayDelivery, replay)
-        .finish()
 }
 
 async fn create(
     State(context): State<Context>,
     caller: Caller,
     body: JsonBody<CreateWebhook>,
-) -> ApiResult<(StatusCode, Json<WebhookSecretView>)> {
+) -> ApiResult<Created<WebhookSecretView>> {
     let created = context.webhooks().create(&caller.project, body.value).await?;
-    Ok((StatusCode::CREATED, Json(created)))
+    Ok(Created(created))
 }
 
 /// There are so few that they are on one page.
@@ -76,20 +80,27 @@ async fn test(
     State(context): State<Context>,
     caller: Caller,
     PathParam(id): PathParam,
-) -> ApiResult<(StatusCode, Json<DeliveryView>)> {
+) -> ApiResult<Accepted<DeliveryView>> {
     let id = context.webhooks().test(&caller.project, webhook(&id)?).await?;
     let view = context.webhooks().delivery(&caller.project, id).await?;
-    Ok((StatusCode::ACCEPTED, Json(view)))
+    Ok(Accepted(view))
 }
 
 /// Which deliveries are asked for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct DeliveriesQuery {
+    /// Only to this webhook.
     webhook: Option<WebhookId>,
+    /// Only in this state.
+    #[param(inline)]
     state: Option<DeliveryState>,
+    /// Only of events since then; of the last day when not given.
     since: Option<Timestamp>,
+    /// Only after the last page, whose `next` this is.
     after: Option<String>,
+    /// Rows of this page, 50 when not given.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
 }
 
@@ -119,9 +130,9 @@ async fn replay(
     State(context): State<Context>,
     caller: Caller,
     PathParam(id): PathParam,
-) -> ApiResult<(StatusCode, Json<DeliveryView>)> {
+) -> ApiResult<Accepted<DeliveryView>> {
     let view = context.webhooks().replay(&caller.project, delivery_id(&id)?).await?;
-    Ok((StatusCode::ACCEPTED, Json(view)))
+    Ok(Accepted(view))
 }
 
 fn webhook(id: &str) -> ApiResult<WebhookId> {

@@ -139,7 +139,9 @@ const fn kind_of(code: ErrorCode) -> ErrorKind {
     match code {
         ErrorCode::Unauthenticated | ErrorCode::ScopeMissing => ErrorKind::Denied,
         ErrorCode::NotFound => ErrorKind::NotFound,
-        ErrorCode::RequestTimeout | ErrorCode::Unavailable => ErrorKind::Passing,
+        ErrorCode::RequestTimeout | ErrorCode::RateLimited | ErrorCode::Unavailable => {
+            ErrorKind::Passing
+        }
         ErrorCode::Internal | ErrorCode::AttemptsExhausted => ErrorKind::ServerFault,
         _ => ErrorKind::Refused,
     }

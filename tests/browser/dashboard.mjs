@@ -216,19 +216,43 @@ async function shows_budgets(visit) {
   await visit.look("budgets");
 }
 
-async function shows_performance_to_anyone(visit) {
+/** Someone without a session, whose pictures are counted with the others. */
+async function as_a_stranger(visit, use) {
   const context = await visit.page.context().browser().newContext({ viewport: WIDE });
   const stranger = new Visit(await context.newPage());
   stranger.shots = visit.shots;
+  await use(stranger);
+  stranger.quiet("what anyone may see");
+  visit.shots = stranger.shots;
+  await context.close();
+}
+
+async function shows_performance_to_anyone(visit) {
+  await as_a_stranger(visit, shows_performance);
+}
+
+async function shows_performance(stranger) {
   await stranger.open("/performance");
   const { circuits } = await (await fetch(`${server}/v1/performance`)).json();
   const published = await stranger.page.locator("section.panel h2").allInnerTexts();
   assert.deepEqual(published, circuits.map((circuit) => circuit.circuit));
   assert.ok(!(await stranger.page.content()).includes("acme"), "it names a project");
   await stranger.look("performance");
-  stranger.quiet("the page of performance");
-  visit.shots = stranger.shots;
-  await context.close();
+}
+
+async function describes_the_api_to_anyone(visit) {
+  await as_a_stranger(visit, describes_the_api);
+}
+
+async function describes_the_api(stranger) {
+  await stranger.open("/docs");
+  const { paths } = await (await fetch(`${server}/openapi.json`)).json();
+  const { summary } = paths["/v1/proofs"].post;
+  assert.ok((await stranger.text("article:has(#submitProof)")).includes(summary), "no summary");
+  await stranger.page.locator("article:has(#submitProof) summary").click();
+  await stranger.look("api");
+  await stranger.follow(stranger.page.getByRole("link", { name: "Every problem" }));
+  await stranger.look("problems");
 }
 
 async function says_so_where_nothing_happened(visit) {
@@ -347,6 +371,7 @@ try {
     shows_queue_and_fleet,
     shows_budgets,
     shows_performance_to_anyone,
+    describes_the_api_to_anyone,
     says_so_where_nothing_happened,
     is_used_by_keyboard_alone,
     is_dark_where_that_is_chosen,

@@ -79,6 +79,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("ark-poly", &["zkpool-bench"]),
     ("memmap2", &["zkpool-circuit-files"]),
     ("parquet", &["zkpool-billing"]),
+    ("utoipa", &["zkpool-types", "zkpool-billing", "zkpool-functions"]),
     ("wgpu", &["zkpool-gpu"]),
 ];
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
+use zkpool_functions::Settings;
 use zkpool_sdk::{Proof, ReceiptCheck};
 use zkpool_types::{DeviceClass, JobId, JobState, NanoUsd, ProjectId, Usage};
-use zkpool_webhooks::AddressPolicy;
 
 use super::proofs;
 use crate::client::Client;
@@ -65,8 +65,8 @@ struct Summary {
 pub(crate) fn run(args: &DemoArgs, drawing: Drawing) -> Result<Report, CliError> {
     let engine = args.device.open()?;
     with_data_dir(args.data.as_deref(), |data| {
-        let service =
-            Embedded::start(data, embedded::ANY_PORT, engine.device(), AddressPolicy::Public)?;
+        let (device, settings) = (engine.device(), Settings::default());
+        let service = Embedded::start(data, embedded::ANY_PORT, device, settings)?;
         let project: ProjectId = "demo".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
         let rows = prove_all(&client, data, args.proofs as usize, drawing);

@@ -1,10 +1,13 @@
 //! `zkpool serve`: a service on this machine.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
+use zkpool_functions::Settings;
+use zkpool_functions::limits::REQUESTS_PER_MINUTE_DEFAULT;
 use zkpool_webhooks::AddressPolicy;
 
 use crate::device::DeviceArgs;
@@ -30,6 +33,9 @@ pub(crate) struct ServeArgs {
     /// against this service and trusts everybody who has a key of it
     #[arg(long)]
     webhooks_anywhere: bool,
+    /// Requests that one key may send in a minute, and at once; more get 429
+    #[arg(long, value_name = "N", default_value_t = REQUESTS_PER_MINUTE_DEFAULT)]
+    requests_per_minute: NonZeroU32,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -37,9 +43,11 @@ pub(crate) struct ServeArgs {
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, as_json: bool) -> Result<Report, CliError> {
     let engine = args.device.open()?;
-    let webhooks =
+    let webhook_addresses =
         if args.webhooks_anywhere { AddressPolicy::Anywhere } else { AddressPolicy::Public };
-    let service = Embedded::start(&args.data, args.listen, engine.device(), webhooks)?;
+    let requests_per_minute = args.requests_per_minute;
+    let settings = Settings { requests_per_minute, webhook_addresses, ..Settings::default() };
+    let service = Embedded::start(&args.data, args.listen, engine.device(), settings)?;
     let url = service.url();
     if as_json {
         output::line(&json!({ "listening": url, "device": engine.name() }).to_string());

@@ -13,7 +13,6 @@ use zkpool_functions::{Context, Settings, local, router};
 use zkpool_jobs::Jobs;
 use zkpool_ledger::PriceBook;
 use zkpool_types::{ApiKey, KeyId, ProjectId, Scope};
-use zkpool_webhooks::AddressPolicy;
 use zkpool_webhooks::http::HttpSender;
 use zkpool_worker::{Device, Worker};
 
@@ -41,13 +40,13 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Starts a service on a data directory that proves on `device` and has webhooks at addresses
-    /// of this policy. It takes requests when this returns.
+    /// Starts a service on a data directory that proves on `device`, for which the settings need
+    /// not say the class. It takes requests when this returns.
     pub(crate) fn start(
         data: &Path,
         listen: SocketAddr,
         device: Arc<dyn Device>,
-        webhook_addresses: AddressPolicy,
+        settings: Settings,
     ) -> Result<Self, CliError> {
         let storage = Storage::open(data)?;
         let lock = storage.lock()?;
@@ -55,19 +54,14 @@ impl Embedded {
             .map(Arc::new)
             .map_err(|error| CliError::storage("read the price book", error))?;
         let stop = CancellationToken::new();
-        let settings = Settings {
-            device: device.class(),
-            webhook_addresses,
-            draining: stop.clone(),
-            ..Settings::default()
-        };
+        let sender = HttpSender::new(settings.webhook_addresses).map_err(CliError::internal)?;
+        let settings = Settings { device: device.class(), draining: stop.clone(), ..settings };
         let context = Context::new(storage.ports().clone(), price_book, settings);
         let prover = prove(&storage, &context, device, &stop)?;
         let jobs = context.jobs().clone();
         let clock = Arc::clone(&storage.ports().clock);
         let books = books::keep(context.costs().clone(), Arc::clone(&clock), stop.clone());
         let books = storage.runtime().spawn(books);
-        let sender = HttpSender::new(webhook_addresses).map_err(CliError::internal)?;
         let webhooks = webhooks::tell(context.clone(), Arc::new(sender), clock, stop.clone());
         let webhooks = storage.runtime().spawn(webhooks);
         let (server, address) = serve(&storage, context, listen, &stop)?;

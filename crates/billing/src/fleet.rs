@@ -24,6 +24,7 @@ const DAYS_MAX: i32 = 92;
 
 /// What a part of the fleet's time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FleetPart {
     /// Proofs that were charged.
@@ -36,6 +37,7 @@ pub enum FleetPart {
 
 /// One part of the time of one class of device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FleetRow {
     /// The class.
     pub device: DeviceClass,
@@ -49,6 +51,7 @@ pub struct FleetRow {
 
 /// How long provers of a class ran, and how long they took to publish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FleetClass {
     /// The class.
     pub device: DeviceClass,
@@ -64,6 +67,7 @@ pub struct FleetClass {
 
 /// `GET /v1/costs/fleet`. Rows sum exactly to the cost of their class, and classes to the total.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FleetReport {
     /// First day, in UTC.
     pub from: Date,

@@ -31,9 +31,11 @@ pub enum Source {
 
 /// `POST /v1/circuits`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RegisterCircuit {
     /// 1 to 40 of `a-z`, `0-9` and `-`, a letter first.
+    #[cfg_attr(feature = "schema", schema(pattern = "^[a-z][a-z0-9-]{0,39}$"))]
     pub name: String,
     /// How proofs of it are made.
     pub proof_system: ProofSystemKind,
@@ -46,6 +48,7 @@ pub struct RegisterCircuit {
 
 /// A registered circuit as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CircuitView {
     /// `name@version`.
     pub id: CircuitRef,
@@ -56,6 +59,7 @@ pub struct CircuitView {
 
 /// `POST /v1/proofs`. The `Idempotency-Key` header goes with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SubmitProof {
     /// `name@version`, or `name` for the version registered last.
@@ -79,6 +83,7 @@ pub struct SubmitProof {
 
 /// A proof request as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProofView {
     /// The job.
     pub id: JobId,
@@ -114,6 +119,7 @@ pub struct ProofView {
 ///
 /// Proof and receipt are not in it; whoever hears of an end asks for them by the id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProofEvent {
     /// The job.
     pub id: JobId,
@@ -159,9 +165,11 @@ impl From<ProofView> for ProofEvent {
 
 /// `POST /v1/uploads`: announces bytes that are too large for a JSON body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateUpload {
     /// Exact length in bytes.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 34_359_738_368u64))]
     pub size: u64,
     /// SHA-256 of the bytes. They are refused if they differ.
     pub sha256: Sha256Digest,
@@ -169,10 +177,12 @@ pub struct CreateUpload {
 
 /// Where to send the bytes: `PUT url`, with no other authentication than the address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UploadView {
     /// What `Source::Upload` names afterwards.
     pub id: UploadId,
     /// The address. Whoever knows it can send the announced bytes, and only those.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub url: Secret<String>,
     /// Headers that have to be sent with the bytes, for addresses that are not this API's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -183,16 +193,20 @@ pub struct UploadView {
 
 /// `POST /v1/keys`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateKey {
     /// What the key may do; at least one.
+    #[cfg_attr(feature = "schema", schema(min_items = 1))]
     pub scopes: Vec<Scope>,
 }
 
 /// A fresh key. It is shown this once and cannot be read again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CreatedKey {
     /// The key itself.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub key: Secret<String>,
     /// What is stored of it.
     #[serde(flatten)]
@@ -201,6 +215,7 @@ pub struct CreatedKey {
 
 /// `DELETE /v1/keys/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RevokedKey {
     /// The key that no longer works.
     pub id: KeyId,
@@ -208,6 +223,7 @@ pub struct RevokedKey {
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
@@ -217,6 +233,7 @@ pub struct Page<T> {
 
 /// An error body (RFC 9457, `application/problem+json`) with a stable code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// A URI reference that names the kind of problem: `/problems/{code}`.
     #[serde(rename = "type")]

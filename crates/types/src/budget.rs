@@ -74,6 +74,7 @@ impl fmt::Display for BudgetScope {
 
 /// What may be spent in a calendar month (UTC).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// What counts.
@@ -90,6 +91,7 @@ pub struct Budget {
 
 /// `PUT /v1/budgets`: every budget of the project. Those that are left out are removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutBudgets {
     /// The budgets.
@@ -109,6 +111,7 @@ pub struct BudgetsRecord {
 
 /// A share of a budget that was reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BudgetAlert {
     /// Which budget.
     pub scope: BudgetScope,
@@ -124,6 +127,7 @@ pub struct BudgetAlert {
 
 /// A budget with where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BudgetView {
     /// What was set.
     #[serde(flatten)]
@@ -140,6 +144,7 @@ pub struct BudgetView {
 
 /// `GET /v1/budgets`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BudgetsView {
     /// The month that is running, such as `2026-11`.
     pub month: String,

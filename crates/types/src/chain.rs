@@ -11,6 +11,7 @@ use crate::{
 
 /// The record that a link stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChainRecord {
     /// The receipt in the job's outcome.
@@ -23,6 +24,7 @@ pub enum ChainRecord {
 
 /// One receipt in its chain. Its hash is the SHA-256 of its canonical JSON without `hash`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ChainLink {
     /// Its number, from 1.
     pub seq: u64,
@@ -98,6 +100,7 @@ pub struct BatchHint {
 
 /// A receipt and its link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReceiptView {
     /// The receipt.
     pub receipt: Receipt,
@@ -107,6 +110,7 @@ pub struct ReceiptView {
 
 /// A page of a chain, for whoever keeps a copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ChainPage {
     /// Links in their order.
     pub links: Vec<ChainLink>,
@@ -116,6 +120,7 @@ pub struct ChainPage {
 
 /// The published state of all chains at the end of a day: create-once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DailyRoot {
     /// The day, in UTC.
     pub date: Date,

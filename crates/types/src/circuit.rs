@@ -10,6 +10,7 @@ use crate::{ProjectId, Sha256Digest, Timestamp};
 
 /// A pairing-friendly curve that proofs are made over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Curve {
     /// BN254, called `bn128` by circom and snarkjs and alt_bn128 by Ethereum (EIP-196).
     #[serde(rename = "bn128")]
@@ -38,6 +39,7 @@ impl fmt::Display for Curve {
 
 /// A proof system that provers of the pool can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ProofSystemKind {
     /// Groth16 (eprint 2016/260) with keys in the layout of snarkjs.
@@ -46,6 +48,7 @@ pub enum ProofSystemKind {
 
 /// A blob named by what it contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ArtifactRef {
     /// SHA-256 of the content.
@@ -138,6 +141,7 @@ impl fmt::Debug for CircuitRef {
 
 /// What a registered circuit is: the create-once record of one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CircuitManifest {
     /// The tenant that registered it.
     pub project: ProjectId,

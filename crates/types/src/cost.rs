@@ -115,6 +115,7 @@ impl fmt::Display for Dimension {
 
 /// What a row of usage stands for. Only proofs and corrections carry a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CostKind {
     /// A proof that was made.
@@ -210,6 +211,7 @@ pub struct CostQuery {
 
 /// Sums over rows of usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CostSums {
     /// Jobs that ended with a proof.
     pub proofs: u64,
@@ -229,6 +231,7 @@ pub struct CostSums {
 
 /// What was metered, added up. Times are microseconds, sizes are bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UsageSums {
     /// Waiting.
     pub queue_us: u64,
@@ -258,6 +261,7 @@ pub struct UsageSums {
 
 /// One group of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CostRow {
     /// The group: each dimension asked for and its value, null where rows have none.
     pub group: BTreeMap<Dimension, Option<String>>,
@@ -268,6 +272,7 @@ pub struct CostRow {
 
 /// `GET /v1/costs`. Rows sum exactly to the totals, and the totals to the receipts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CostReport {
     /// The tenant.
     pub project: ProjectId,

@@ -12,6 +12,7 @@ use crate::{
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Accepted and waiting for a prover.
@@ -57,6 +58,7 @@ impl fmt::Display for JobState {
 
 /// How far a prover is with a job, in the order of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Reading the proving key and the witness.
@@ -90,6 +92,7 @@ impl Stage {
 
 /// One delivery of a job to one prover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Attempt {
     /// Tells this attempt from every other one.
     pub id: AttemptId,
@@ -146,6 +149,7 @@ pub struct Progress {
 
 /// A proof with everything needed to verify it, in the encoding of its proof system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProofBody {
     /// The proof system.
     pub proof_system: ProofSystemKind,
@@ -161,6 +165,7 @@ pub struct ProofBody {
 
 /// Why a job ended without a proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// The stable code.
     pub code: ErrorCode,

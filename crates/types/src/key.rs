@@ -9,6 +9,7 @@ use crate::{KeyId, ProjectId, Secret, Sha256Digest, Timestamp};
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// Register circuits, upload, submit and cancel proofs.
@@ -106,6 +107,7 @@ impl FromStr for ApiKey {
 
 /// What is stored of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct KeyRecord {
     /// The key's public name.
     pub id: KeyId,

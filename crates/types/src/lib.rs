@@ -25,6 +25,8 @@ pub mod performance;
 pub mod quote;
 pub mod receipt;
 pub mod record;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod secret;
 pub mod session;
 pub mod trace;

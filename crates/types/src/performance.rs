@@ -7,6 +7,7 @@ use crate::{CircuitRef, Curve, DeviceClass, NanoUsd, ProofSystemKind, Timestamp}
 
 /// How proofs went on one class of device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DevicePerformance {
     /// The class of device.
     pub device: DeviceClass,
@@ -26,6 +27,7 @@ pub struct DevicePerformance {
 
 /// How jobs ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reliability {
     /// Jobs that ended with a proof.
     pub succeeded: u64,
@@ -44,6 +46,7 @@ pub struct Reliability {
 
 /// One day (UTC) of a circuit, by when its jobs ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DayPerformance {
     /// The day.
     pub day: Date,
@@ -55,6 +58,7 @@ pub struct DayPerformance {
 
 /// `GET /v1/circuits/{ref}/performance`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CircuitPerformance {
     /// The circuit.
     pub circuit: CircuitRef,
@@ -70,6 +74,7 @@ pub struct CircuitPerformance {
 
 /// `PUT /v1/circuits/{ref}/publication`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SetPublication {
     /// Whether anyone may see how proofs of this circuit go.
@@ -78,6 +83,7 @@ pub struct SetPublication {
 
 /// Whether anyone may see how proofs of a circuit go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PublicationView {
     /// The circuit.
     pub circuit: CircuitRef,
@@ -91,6 +97,7 @@ pub struct PublicationView {
 /// than [`crate::limits::PUBLIC_SAMPLES_MIN`] proofs, and counts are rounded down to their first
 /// digit: enough to judge the service, too little to follow a tenant's business.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PublicCircuit {
     /// The circuit.
     pub circuit: CircuitRef,
@@ -110,6 +117,7 @@ pub struct PublicCircuit {
 
 /// `GET /v1/performance`, for anyone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PublicPerformance {
     /// When this was computed. It is some minutes old at most.
     pub computed_at: Timestamp,

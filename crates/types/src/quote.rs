@@ -6,12 +6,14 @@ use crate::{ChargeLine, CircuitRef, DeviceClass, NanoUsd, QuoteId, Timestamp, Us
 
 /// `POST /v1/quotes`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateQuote {
     /// `name@version`, or `name` for the version registered last.
     pub circuit: String,
     /// Proofs to add up; one when not given. The price of each is the same.
     #[serde(default = "one")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 1_000_000_000))]
     pub count: u64,
     /// When the proofs have to be there. It changes no price: the quote says whether it looks
     /// possible.
@@ -25,6 +27,7 @@ const fn one() -> u64 {
 
 /// What a price is derived from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum QuoteBasis {
     /// Proofs of this circuit that this project had made.
@@ -46,6 +49,7 @@ impl QuoteBasis {
 
 /// What a proof takes and costs on one class of device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeviceQuote {
     /// The class.
     pub device: DeviceClass,
@@ -69,6 +73,7 @@ pub struct DeviceQuote {
 
 /// A quote. The lines sum exactly to the price, and recompute from `usage` and the price book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct QuoteView {
     /// What a submission names to be charged this price: signed, for this project and circuit. It
     /// begins with the id that the receipt repeats.

@@ -8,6 +8,7 @@ use crate::{CircuitRef, JobId, NanoUsd, ProjectId, QuoteId};
 
 /// A kind of machine with a price of its own, such as `cpu` or `nvidia-h100`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct DeviceClass(String);
 
@@ -48,6 +49,7 @@ impl From<DeviceClass> for ProvingDevice {
 
 /// What one job used. Times are whole microseconds, sizes are bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
     /// From acceptance to the claim of the attempt that ended the job.
@@ -100,6 +102,7 @@ fn is_zero(value: &u64) -> bool {
 
 /// One line of a charge: `amount = quantity * unit price`, rounded as the price book says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ChargeLine {
     /// What is charged, such as `device` or `margin`.
     pub item: String,
@@ -113,6 +116,7 @@ pub struct ChargeLine {
 
 /// A charge whose price was agreed before the work, beside what the work came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct QuotedCharge {
     /// The quote that was submitted with the job; none where the service set the price itself, for
     /// a submission with a bound or a project with a budget.
@@ -128,6 +132,7 @@ pub struct QuotedCharge {
 
 /// What was metered and charged for one job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Receipt {
     /// The job.
     pub job: JobId,

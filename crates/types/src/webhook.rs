@@ -71,6 +71,7 @@ impl EventKind {
 
 /// The body of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WebhookEvent {
     /// What it is about.
     #[serde(rename = "type")]
@@ -84,6 +85,7 @@ pub struct WebhookEvent {
 /// What happened, by the kind of event. It has no proof and nothing of a witness: whoever is told
 /// asks for the job with a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum EventData {
     /// How a job ended.
@@ -96,6 +98,7 @@ pub enum EventData {
 
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProofEnded {
     /// The job.
     pub id: JobId,
@@ -115,6 +118,7 @@ pub struct ProofEnded {
 
 /// A share of a budget was reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BudgetReached {
     /// Whose budget.
     pub project: ProjectId,
@@ -130,6 +134,7 @@ pub struct BudgetReached {
 
 /// A webhook was tried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WebhookTested {
     /// Which one.
     pub webhook: WebhookId,
@@ -137,6 +142,7 @@ pub struct WebhookTested {
 
 /// `POST /v1/webhooks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateWebhook {
     /// Where events are sent: an `https` address of a public host.
@@ -148,6 +154,7 @@ pub struct CreateWebhook {
 
 /// A webhook as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WebhookView {
     /// Its name.
     pub id: WebhookId,
@@ -163,16 +170,19 @@ pub struct WebhookView {
 
 /// A new webhook, or a new secret of one. The secret is shown this once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WebhookSecretView {
     /// The webhook.
     #[serde(flatten)]
     pub webhook: WebhookView,
     /// `whsec_` and 32 bytes in base64: what signatures are verified with.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub secret: Secret<String>,
 }
 
 /// `DELETE /v1/webhooks/{id}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RemovedWebhook {
     /// The webhook.
     pub id: WebhookId,
@@ -224,6 +234,7 @@ impl From<DeliveryId> for String {
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// It is tried, or will be tried again.
@@ -281,6 +292,7 @@ impl std::str::FromStr for EventKind {
 
 /// A delivery in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeliveryView {
     /// Its name.
     pub id: DeliveryId,
@@ -294,6 +306,7 @@ pub struct DeliveryView {
 
 /// One try to deliver: create-once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeliveryAttempt {
     /// When the answer was there, or there was none.
     pub at: Timestamp,

@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use zkpool_types::Sha256Digest;
 
 use crate::extract::PathParam;
+use crate::openapi::{Gives, Reply, Sketch};
 use crate::{ApiError, ApiResult};
 
 struct Asset {
@@ -45,11 +46,22 @@ fn find(file: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.file == file)
 }
 
-pub(crate) async fn serve(PathParam(file): PathParam) -> ApiResult<impl IntoResponse> {
+pub(crate) async fn serve(PathParam(file): PathParam) -> ApiResult<Reply<Content>> {
     let asset = find(&file).ok_or_else(|| ApiError::not_found("asset"))?;
     let headers =
         [(header::CONTENT_TYPE, asset.media_type), (header::CACHE_CONTROL, CACHE_CONTROL)];
-    Ok((headers, asset.content))
+    Ok((headers, asset.content).into_response().into())
+}
+
+/// An asset as the document has it.
+pub(crate) struct Content;
+
+impl Gives for Content {
+    fn gives(sketch: &mut Sketch) {
+        for Asset { media_type, .. } in &ASSETS {
+            sketch.answers_text(200, "", media_type);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::response::Response;
 use serde::Deserialize;
+use utoipa::IntoParams;
 use zkpool_jobs::JobFilter;
 use zkpool_types::{Dimension, ProjectId};
 
@@ -14,6 +14,7 @@ use crate::dashboard::charts::WHOLE;
 use crate::dashboard::page::{Drawn, Frame, Page, Section};
 use crate::dashboard::period::{Period, Preset};
 use crate::extract::QueryParams;
+use crate::openapi::Reply;
 use crate::{ApiError, ApiResult, Context, costs};
 
 /// Jobs whose tags are offered as groupings.
@@ -23,13 +24,16 @@ const JOBS_LOOKED_AT: usize = 50;
 const ROWS_MAX: usize = 200;
 
 /// The query of the page. Fields of a form that were left empty are not given.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CostsQuery {
+    /// The first day.
     #[serde(default)]
     from: String,
+    /// The last day.
     #[serde(default)]
     to: String,
+    /// The dimension.
     #[serde(default)]
     group_by: String,
 }
@@ -111,7 +115,7 @@ pub(crate) async fn download(
     State(context): State<Context>,
     Extension(signed_in): Extension<SignedIn>,
     query: QueryParams<costs::CostsQuery>,
-) -> ApiResult<Response> {
+) -> ApiResult<Reply<costs::Report>> {
     costs::costs(State(context), signed_in.caller, query).await
 }
 

@@ -7,9 +7,11 @@
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 use zkpool_types::ErrorCode;
 
 use crate::extract::read_body;
+use crate::openapi::{Sketch, Takes};
 use crate::{ApiError, ApiResult};
 
 /// The fields of a form of this site.
@@ -26,6 +28,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
         serde_urlencoded::from_bytes(&body)
             .map(Self)
             .map_err(|_| ApiError::invalid_request("expected the fields of this form"))
+    }
+}
+
+impl<T: ToSchema> Takes for Form<T> {
+    fn takes(sketch: &mut Sketch) {
+        sketch.body::<T>("application/x-www-form-urlencoded");
+        sketch.refuses(&[ErrorCode::ForeignForm]);
     }
 }
 

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use serde::Deserialize;
+use utoipa::IntoParams;
 use zkpool_jobs::JobFilter;
 use zkpool_types::api::ProofView;
 use zkpool_types::{JobId, JobState};
@@ -20,15 +21,19 @@ use crate::{ApiResult, Context};
 const ROWS: usize = 50;
 
 /// The query of the page. Fields of a form that were left empty restrict nothing.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobsQuery {
+    /// Only in this state.
     #[serde(default)]
     state: String,
+    /// Only of this circuit.
     #[serde(default)]
     circuit: String,
+    /// Only with this tag: `name:value`.
     #[serde(default)]
     tag: String,
+    /// Only after this job.
     after: Option<String>,
 }
 

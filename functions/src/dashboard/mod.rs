@@ -13,31 +13,40 @@ mod breakdown;
 mod budgets;
 mod charts;
 mod costs;
+mod curl;
+mod errors;
 mod fleet;
 mod form;
 mod format;
 mod jobs;
+mod kind;
 mod overview;
 mod page;
 mod performance;
 mod period;
+mod prose;
 mod receipt;
+mod reference;
 mod session;
 mod sign_in;
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::Context;
 use crate::endpoints::{Area, Endpoint};
 
-pub(crate) use session::{Sessions, SignedIn};
+pub(crate) use page::protect;
+pub(crate) use session::{COOKIE, Sessions, SignedIn};
 
 /// The endpoints of this area.
 pub fn router(context: &Context) -> Router {
-    Area::new(context)
+    area().router(context)
+}
+
+pub(crate) fn area() -> Area {
+    Area::of_pages()
         .serve(Endpoint::SignInPage, sign_in::page)
         .serve(Endpoint::SignIn, sign_in::sign_in)
         .serve(Endpoint::SignOut, sign_in::sign_out)
@@ -51,8 +60,9 @@ pub fn router(context: &Context) -> Router {
         .serve(Endpoint::BudgetsPage, budgets::page)
         .serve(Endpoint::PerformancePage, performance::page)
         .serve(Endpoint::Asset, assets::serve)
-        .finish()
-        .layer(from_fn_with_state(context.clone(), page::protect))
+        .serve(Endpoint::ReferencePage, reference::page)
+        .serve(Endpoint::ErrorsPage, errors::page)
+        .serve(Endpoint::ProblemType, errors::of_code)
 }
 
 /// Sends a browser to the page that asks for a key.

@@ -5,6 +5,7 @@ use axum::Extension;
 use axum::extract::State;
 use jiff::civil::Date;
 use serde::Deserialize;
+use utoipa::IntoParams;
 use zkpool_types::{CostQuery, Dimension, ProjectId};
 
 use crate::dashboard::SignedIn;
@@ -20,11 +21,13 @@ use crate::{ApiError, ApiResult, Context};
 const PROOFS_DRAWN_MAX: u64 = 20_000;
 
 /// The query of the page. Fields of a form that were left empty are not given.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PeriodQuery {
+    /// The first day.
     #[serde(default)]
     from: String,
+    /// The last day.
     #[serde(default)]
     to: String,
 }

@@ -9,6 +9,7 @@ use zkpool_types::Timestamp;
 use zkpool_types::api::Problem;
 
 use crate::dashboard::{SignedIn, VARY_BY_ACCEPT, assets, format, wants_page};
+use crate::openapi::{Gives, Sketch};
 use crate::{ApiError, Context};
 
 /// The sections of the dashboard, in the order of its menu.
@@ -98,6 +99,12 @@ impl<T: Template> IntoResponse for Page<T> {
             Ok(html) => Html(html).into_response(),
             Err(error) => ApiError::internal(&error).into_response(),
         }
+    }
+}
+
+impl<T> Gives for Page<T> {
+    fn gives(sketch: &mut Sketch) {
+        sketch.answers_text(200, "A page.", "text/html; charset=utf-8");
     }
 }
 

@@ -1,10 +1,8 @@
 //! One job: how it went, and its receipt line by line, recomputed here and now.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
-use axum::{Extension, Json};
 use zkpool_ledger::{PriceBook, recompute};
 use zkpool_types::api::ProofView;
 use zkpool_types::chain::ChainLink;
@@ -14,6 +12,7 @@ use crate::dashboard::SignedIn;
 use crate::dashboard::format::{self, Amount};
 use crate::dashboard::page::{Frame, Moment, Page, Section};
 use crate::extract::PathParam;
+use crate::openapi::Attachment;
 use crate::proofs::job_id;
 use crate::{ApiError, ApiResult, Context};
 
@@ -212,10 +211,9 @@ pub(crate) async fn download(
     State(context): State<Context>,
     Extension(signed_in): Extension<SignedIn>,
     PathParam(id): PathParam,
-) -> ApiResult<impl IntoResponse> {
+) -> ApiResult<Attachment<Receipt>> {
     let job = job_id(&id)?;
     let view = context.jobs().view(&signed_in.caller.project, job).await?;
     let receipt = view.receipt.ok_or_else(|| ApiError::not_found("receipt"))?;
-    let name = format!("attachment; filename=\"receipt-{job}.json\"");
-    Ok(([(header::CONTENT_DISPOSITION, name)], Json(receipt)))
+    Ok(Attachment { name: format!("receipt-{job}.json"), body: receipt })
 }

@@ -16,7 +16,7 @@ use crate::limits::{RECORD_BYTES_MAX, SESSION_LIFETIME, SESSIONS_DROPPED_MAX};
 use crate::{ApiError, ApiResult, Keys};
 
 /// The cookie's name.
-const COOKIE: &str = "zkpool-session";
+pub(crate) const COOKIE: &str = "zkpool-session";
 
 /// The cookie is sent to the pages that need it and to nothing else.
 const COOKIE_PATH: &str = "/dashboard";

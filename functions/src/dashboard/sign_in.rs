@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use zkpool_types::{ApiKey, ErrorCode, Scope, Secret};
 
 use crate::dashboard::form::{Form, foreign_form};
@@ -16,6 +17,7 @@ use crate::dashboard::page::{Frame, Page};
 use crate::dashboard::session::forget_cookie;
 use crate::dashboard::{SignedIn, ask_to_sign_in, front_page};
 use crate::limits::SIGN_IN_REFUSED_AFTER;
+use crate::openapi::{Gives, Reply, Sketch};
 use crate::{ApiError, ApiResult, Context};
 
 #[derive(Template)]
@@ -25,14 +27,16 @@ struct SignInPage {
     refusal: Option<&'static str>,
 }
 
-pub(crate) async fn page() -> Response {
-    Page(SignInPage { frame: Frame::public(), refusal: None }).into_response()
+pub(crate) async fn page() -> Page<impl Template> {
+    Page(SignInPage { frame: Frame::public(), refusal: None })
 }
 
 /// The fields of the form.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credentials {
+    /// A key of the scope `finance`.
+    #[schema(value_type = String)]
     key: Secret<String>,
 }
 
@@ -40,13 +44,25 @@ pub(crate) async fn sign_in(
     State(context): State<Context>,
     headers: HeaderMap,
     Form(Credentials { key }): Form<Credentials>,
-) -> ApiResult<Response> {
-    match admitted(&context, &key).await? {
+) -> ApiResult<Reply<NewCookie>> {
+    let answer = match admitted(&context, &key).await? {
         Ok(key) => {
             let token = context.sessions().begin(&key).await?;
             with_cookie(front_page(), &token.set_cookie(is_https(&context, &headers)))
         }
         Err(refusal) => refused(&context, refusal).await,
+    };
+    answer.map(Reply::from)
+}
+
+/// The answer to a form of this area, as the document has it.
+pub(crate) struct NewCookie;
+
+impl Gives for NewCookie {
+    fn gives(sketch: &mut Sketch) {
+        sketch.answers_empty(303, "Done: the next page.");
+        sketch.answers_header(303, "location", "The next page.");
+        sketch.answers_header(303, "set-cookie", "Begins or ends the session.");
     }
 }
 
@@ -86,9 +102,11 @@ async fn refused(context: &Context, refusal: Refusal) -> ApiResult<Response> {
 }
 
 /// The fields of the form that every page has.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignOut {
+    /// What every page of the session holds.
+    #[schema(value_type = String)]
     form_token: Secret<String>,
 }
 
@@ -97,12 +115,13 @@ pub(crate) async fn sign_out(
     Extension(signed_in): Extension<SignedIn>,
     headers: HeaderMap,
     Form(SignOut { form_token }): Form<SignOut>,
-) -> ApiResult<Response> {
+) -> ApiResult<Reply<NewCookie>> {
     if form_token != signed_in.form_token {
         return Err(foreign_form());
     }
     context.sessions().end(signed_in.id).await?;
-    with_cookie(ask_to_sign_in(), &forget_cookie(is_https(&context, &headers)))
+    let cookie = forget_cookie(is_https(&context, &headers));
+    with_cookie(ask_to_sign_in(), &cookie).map(Reply::from)
 }
 
 /// Whether the browser came over TLS: by the service's public address, or by what the gateway

@@ -1,5 +1,6 @@
 //! An API over memory with its own clock, and requests to it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use zkpool_functions::openapi::Example;
 use zkpool_functions::{Context, Settings, router};
 use zkpool_jobs::Ports;
 use zkpool_ledger::PriceBook;
@@ -18,6 +20,7 @@ use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
 use zkpool_ports::{Clock, QueuePolicy, Rng, SeededRng, TimeOrderedIds, VirtualClock};
 use zkpool_types::Scope;
 
+use crate::document;
 use crate::log::Log;
 
 pub(crate) const ZKEY: &[u8] = include_bytes!("../../../tests/fixtures/bn128/multiplier.zkey");
@@ -44,11 +47,16 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new() -> Self {
-        Self::draining_with(CancellationToken::new())
+        Self::with(Settings::default())
     }
 
     /// An API that drains when the token is cancelled.
     pub(crate) fn draining_with(draining: CancellationToken) -> Self {
+        Self::with(Settings { draining, ..Settings::default() })
+    }
+
+    /// An API with these settings.
+    pub(crate) fn with(settings: Settings) -> Self {
         Log::of_all_tests();
         let clock = Arc::new(VirtualClock::new());
         let shared: Arc<dyn Clock> = clock.clone();
@@ -62,8 +70,7 @@ impl Api {
             rng,
         };
         let price_book = Arc::new(PriceBook::builtin().unwrap());
-        let context =
-            Context::new(ports.clone(), price_book, Settings { draining, ..Settings::default() });
+        let context = Context::new(ports.clone(), price_book, settings);
         let router = router(context.clone());
         Self { context, ports, clock, router }
     }
@@ -106,7 +113,15 @@ impl Api {
         self.send_request(call.request().map(|_| Body::from_stream(nothing))).await
     }
 
+    /// Every answer is held to what the document says of its operation.
     async fn send_request(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().to_string());
+        let answer = self.answer(request).await;
+        document::check(&method, &path, &answer);
+        answer
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let is_endless =
@@ -227,6 +242,19 @@ impl Call {
     pub(crate) fn chunked(mut self) -> Self {
         self.chunked = true;
         self
+    }
+
+    /// What the document shows of this request to the endpoint at `template`.
+    pub(crate) fn example(&self, template: &str, cut: impl Fn(Value) -> Value) -> Example {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let mut pairs = template.split('/').zip(path.split('/'));
+        let path = pairs.find(|(part, _)| part.starts_with('{')).map(|(_, found)| found.to_owned());
+        let mut parameters: BTreeMap<String, String> = serde_urlencoded::from_str(query).unwrap();
+        let of_transport = ["authorization", "cookie", "content-type", "content-length"];
+        let headers = self.headers.iter().filter(|(name, _)| !of_transport.contains(&&**name));
+        parameters.extend(headers.cloned());
+        let body = serde_json::from_slice(&self.body).ok().map(cut);
+        Example { path, parameters, body, status: 0, content_type: None, answer: None }
     }
 
     fn request(self) -> Request<Body> {

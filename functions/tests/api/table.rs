@@ -14,20 +14,20 @@ const NOBODY: &str = "018f2e7a-0000-7000-8000-000000000001";
 const FILE: &str = "from=2026-01-01&to=2026-01-31&format=csv";
 
 /// A project with one object of every kind.
-struct Owned {
-    circuit: String,
-    job: String,
+pub(crate) struct Owned {
+    pub(crate) circuit: String,
+    pub(crate) job: String,
     upload: String,
     upload_url: String,
     key_id: String,
-    ended: String,
+    pub(crate) ended: String,
     webhook: String,
     delivery: String,
-    member: Member,
+    pub(crate) member: Member,
 }
 
 impl Owned {
-    async fn new(api: &Api) -> Self {
+    pub(crate) async fn new(api: &Api) -> Self {
         let member = api.member("owner").await;
         let key = member.key.as_str();
         let circuit = api.register(key, "multiplier").await;
@@ -69,7 +69,7 @@ fn hook() -> serde_json::Value {
 }
 
 /// A request to `endpoint` that succeeds for the owner, without a key, and its status.
-fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
+pub(crate) fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
     let Owned { circuit, job, upload_url, key_id, ended, webhook, delivery, member, .. } = of;
     match endpoint {
         Endpoint::Index => (Call::get("/"), 200),
@@ -143,6 +143,10 @@ fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         Endpoint::DownloadReceipt => (Call::get(format!("/dashboard/jobs/{ended}/receipt")), 200),
         Endpoint::FleetPage => (Call::get("/dashboard/fleet"), 200),
         Endpoint::BudgetsPage => (Call::get("/dashboard/budgets"), 200),
+        Endpoint::OpenApi => (Call::get("/openapi.json"), 200),
+        Endpoint::ReferencePage => (Call::get("/docs"), 200),
+        Endpoint::ErrorsPage => (Call::get("/docs/errors"), 200),
+        Endpoint::ProblemType => (Call::get("/problems/not_found"), 303),
         Endpoint::PerformancePage => (Call::get("/performance"), 200),
         Endpoint::Asset => (Call::get("/assets/style.css"), 200),
     }
@@ -202,6 +206,10 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         | Endpoint::JobsPage
         | Endpoint::FleetPage
         | Endpoint::BudgetsPage
+        | Endpoint::OpenApi
+        | Endpoint::ReferencePage
+        | Endpoint::ErrorsPage
+        | Endpoint::ProblemType
         | Endpoint::PerformancePage
         | Endpoint::SignInPage
         | Endpoint::SignIn
@@ -386,6 +394,10 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::DownloadReceipt
             | Endpoint::FleetPage
             | Endpoint::BudgetsPage
+            | Endpoint::OpenApi
+            | Endpoint::ReferencePage
+            | Endpoint::ErrorsPage
+            | Endpoint::ProblemType
             | Endpoint::PerformancePage
             | Endpoint::Asset => &[],
         };
@@ -452,6 +464,10 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::DownloadReceipt
             | Endpoint::FleetPage
             | Endpoint::BudgetsPage
+            | Endpoint::OpenApi
+            | Endpoint::ReferencePage
+            | Endpoint::ErrorsPage
+            | Endpoint::ProblemType
             | Endpoint::PerformancePage
             | Endpoint::Asset => false,
         };

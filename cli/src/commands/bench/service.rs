@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use zkpool_functions::Settings;
 use zkpool_jobs::Jobs;
 use zkpool_ports::{Clock, SystemClock};
 use zkpool_types::api::{CircuitView, ProofView};
 use zkpool_types::{JobId, JobState, ProjectId, Timestamp};
-use zkpool_webhooks::AddressPolicy;
 
 use super::median;
 use crate::client::Client;
@@ -77,8 +77,8 @@ struct Measured {
 /// Runs the command.
 pub(crate) fn run(args: &ServiceArgs, drawing: Drawing) -> Result<Report, CliError> {
     let samples = with_data_dir(args.data.as_deref(), |data| {
-        let service =
-            Embedded::start(data, embedded::ANY_PORT, Engine::Cpu.device(), AddressPolicy::Public)?;
+        let (device, settings) = (Engine::Cpu.device(), Settings::default());
+        let service = Embedded::start(data, embedded::ANY_PORT, device, settings)?;
         let project: ProjectId = "bench".parse().map_err(CliError::internal)?;
         let (client, key) = service.client(&project)?;
         let samples = measure(&service, &client, &project, data, args.proofs as usize, drawing);
