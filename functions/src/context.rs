@@ -29,6 +29,9 @@ pub struct Settings {
     pub device: DeviceClass,
     /// Proving keys checked at once. Each is held in memory whole; further ones wait.
     pub validations_max: usize,
+    /// Longest answer in bytes, where something before this process bounds that. A report that is
+    /// longer is answered with the address of a copy in storage.
+    pub answer_bytes_max: Option<usize>,
     /// Cancelled when the server is to stop, so that status requests stop waiting.
     pub draining: CancellationToken,
 }
@@ -39,6 +42,7 @@ impl Default for Settings {
             public_url: String::new(),
             device: DeviceClass::new(DEVICE_DEFAULT),
             validations_max: VALIDATIONS_MAX_DEFAULT,
+            answer_bytes_max: None,
             draining: CancellationToken::new(),
         }
     }
@@ -170,6 +174,11 @@ impl Context {
     /// The streams of events that are open.
     pub(crate) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    /// Longest answer, if there is a bound.
+    pub(crate) fn answer_bytes_max(&self) -> Option<usize> {
+        self.0.settings.answer_bytes_max
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

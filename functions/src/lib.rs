@@ -12,6 +12,7 @@
 //! answer, the code is `unavailable`, nobody is let in, and the same request may be sent again.
 
 mod blocking;
+pub mod books;
 pub mod budgets;
 pub mod circuits;
 mod context;
@@ -20,6 +21,7 @@ pub mod dashboard;
 pub mod endpoints;
 pub mod events;
 mod extract;
+mod file;
 mod guard;
 pub mod health;
 mod key_store;
@@ -62,6 +64,7 @@ pub fn router(context: Context) -> Router {
         .merge(uploads::router(&context))
         .merge(keys::router(&context))
         .merge(costs::router(&context))
+        .merge(books::router(&context))
         .merge(dashboard::router(&context));
     complete(context, areas)
 }

@@ -27,7 +27,6 @@ pub mod keys;
 pub mod list;
 mod metering;
 mod newest;
-pub mod performance;
 pub mod records;
 mod signer;
 pub mod submit;

@@ -84,6 +84,8 @@ error_codes! {
     MaxPriceExceeded = "max_price_exceeded", 402, "The price exceeds what the request allows";
     /// The price does not fit what is left of a budget with a hard stop.
     BudgetExceeded = "budget_exceeded", 402, "The budget is used up";
+    /// The report is larger than an answer may be, and can be put nowhere else.
+    ReportTooLarge = "report_too_large", 422, "The report is too large";
     /// No prover finished the job within the allowed attempts.
     AttemptsExhausted = "attempts_exhausted", 500, "No attempt finished the job";
     /// So many sign-ins fail at the moment that no further one is tried.

@@ -32,7 +32,8 @@ pub mod trace;
 pub use budget::{Budget, BudgetScope};
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
 pub use cost::{
-    Correction, CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, UsageRow,
+    CloseMonth, ClosedMonths, Correction, CostKind, CostQuery, CostReport, CostRow, CostSums,
+    Dimension, MakeCorrection, UsageRow,
 };
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;

@@ -15,7 +15,7 @@ use zkpool_functions::{Context, Settings, router};
 use zkpool_jobs::Ports;
 use zkpool_ledger::PriceBook;
 use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
-use zkpool_ports::{Clock, QueuePolicy, Rng, SeededRng, TimeOrderedIds, VirtualClock};
+use zkpool_ports::{BlobStore, Clock, QueuePolicy, Rng, SeededRng, TimeOrderedIds, VirtualClock};
 use zkpool_types::Scope;
 
 use crate::log::Log;
@@ -49,20 +49,25 @@ impl Api {
 
     /// An API that drains when the token is cancelled.
     pub(crate) fn draining_with(draining: CancellationToken) -> Self {
+        let settings = Settings { draining, ..Settings::default() };
+        Self::over(Arc::new(MemoryBlobs::new()), settings)
+    }
+
+    /// An API over this store.
+    pub(crate) fn over(blobs: Arc<dyn BlobStore>, settings: Settings) -> Self {
         Log::of_all_tests();
         let clock = Arc::new(VirtualClock::new());
         let shared: Arc<dyn Clock> = clock.clone();
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let ports = Ports {
-            blobs: Arc::new(MemoryBlobs::new()),
+            blobs,
             queue: Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, shared.clone())),
             ids: Arc::new(TimeOrderedIds::new(shared.clone(), rng.clone())),
             clock: shared,
             rng,
         };
         let price_book = Arc::new(PriceBook::builtin().unwrap());
-        let context =
-            Context::new(ports.clone(), price_book, Settings { draining, ..Settings::default() });
+        let context = Context::new(ports.clone(), price_book, settings);
         let router = router(context.clone());
         Self { context, ports, clock, router }
     }

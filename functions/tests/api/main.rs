@@ -15,6 +15,7 @@ mod proofs;
 mod quotes;
 mod secrets;
 mod server;
+mod signing;
 mod table;
 mod timeouts;
 mod uploads;
