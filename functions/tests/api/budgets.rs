@@ -146,7 +146,7 @@ async fn what_was_spent_before_there_was_a_budget_counts() {
 async fn what_was_rolled_up_before_there_was_a_budget_counts_by_tag_and_month() {
     let (api, key, circuit) = ready().await;
     let (price, mut quote) = priced(&api, &key, &circuit).await;
-    api.send(submit_with(&key, &circuit, "last month", &quote)).await;
+    api.send(submit_with(&key, &circuit, "last-month", &quote)).await;
     prove_next(&api, "cpu", 1_000).await;
     api.clock.advance(Duration::from_secs(31 * 24 * 3600));
     api.context.costs().roll_up_all().await.unwrap();

@@ -51,10 +51,11 @@ impl Opening<'_> {
             sums: scopes.iter().map(|scope| (scope.clone(), NanoUsd::ZERO)).collect(),
             month: log.month,
         };
-        // Nothing counts before it was accepted.
-        let days = log.month..=today;
-        let Summed { sum, open, .. } =
-            self.costs.sum(&log.project, &days, || spent.clone()).await?;
+        // Clocks of the machines that ended jobs may be a little off.
+        let first = log.month.yesterday().unwrap_or(log.month);
+        let days = first..=today.tomorrow().unwrap_or(today);
+        let summed = self.costs.sum(&log.project, &days, || spent.clone()).await?;
+        let Summed { sum, open, closed_through: _ } = summed;
         let mut sums = sum.sums;
         self.add_open(log, open, &mut sums).await?;
         Ok(sums)
