@@ -21,6 +21,7 @@ GPU=()
 WITH_GPU=yes
 RELEASE=""
 IMAGE=""
+ARCHIVES=""
 ARCHITECTURE=arm64
 
 while [ $# -gt 0 ]; do
@@ -48,11 +49,13 @@ output() {
         --query "Stacks[0].Outputs[?OutputKey=='$2'].OutputValue"
 }
 
-# Creates or updates a stack: name, template, and parameters after them.
+# Creates or updates a stack: name, template, and parameters after them. CloudFormation takes at most
+# 51,200 bytes of a template by itself; once there is a bucket, templates come from there.
 deploy() {
     local stack="$1" template="$2"
     shift 2
     aws cloudformation deploy --stack-name "$stack" --template-file "$template" \
+        ${ARCHIVES:+--s3-bucket "$ARCHIVES" --s3-prefix templates} \
         --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
         --tags "project=$NAME" ${1:+--parameter-overrides "$@"} >&2
 }

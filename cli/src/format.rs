@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use serde::Serialize;
+use zkpool_billing::parquet_of;
 
 use crate::exit::CliError;
 use crate::output::Report;
@@ -16,6 +17,8 @@ pub(crate) enum Format {
     Json,
     /// Comma-separated values with a heading (RFC 4180)
     Csv,
+    /// Apache Parquet
+    Parquet,
 }
 
 impl Format {
@@ -33,6 +36,10 @@ impl Format {
                 format!("{json}\n")
             }
             Self::Csv => csv(&rows()),
+            Self::Parquet => {
+                let file = parquet_of(&rows()).map_err(CliError::internal)?;
+                return Ok(Report::bytes(file));
+            }
         };
         Report::new(value, text)
     }
@@ -49,7 +56,8 @@ fn csv(rows: &[Vec<String>]) -> String {
 
 /// A cell. One that a spreadsheet would take for a formula is kept as text.
 fn quoted(cell: &str) -> String {
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t']);
+    let is_number = cell.bytes().all(|byte| byte.is_ascii_digit() || b"-.".contains(&byte));
+    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t']) && !is_number;
     let cell = if is_formula { format!("'{cell}") } else { cell.to_owned() };
     if cell.contains(['"', ',', '\r', '\n']) {
         format!("\"{}\"", cell.replace('"', "\"\""))
@@ -64,7 +72,7 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_where_they_have_to_be() {
-        let row = ["a", "b,c", "d\"e", "=1+1"].map(str::to_owned).to_vec();
-        assert_eq!(csv(&[row]), "a,\"b,c\",\"d\"\"e\",'=1+1\r\n");
+        let row = ["a", "b,c", "d\"e", "=1+1", "-1.5"].map(str::to_owned).to_vec();
+        assert_eq!(csv(&[row]), "a,\"b,c\",\"d\"\"e\",'=1+1,-1.5\r\n");
     }
 }

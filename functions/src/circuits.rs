@@ -7,10 +7,16 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::{Json, Router};
+use jiff::civil::Date;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use zkpool_billing::performance::default_from;
 use zkpool_jobs::keys;
+use zkpool_ledger::costs::day_of;
 use zkpool_types::api::{CircuitPerformance, CircuitView, Page, RegisterCircuit};
 use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, ErrorCode, ProjectId, Sha256Digest};
 
+use crate::costs::day;
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
@@ -173,7 +179,30 @@ async fn performance(
     State(context): State<Context>,
     caller: Caller,
     PathParam(circuit): PathParam,
+    QueryParams(asked): QueryParams<PerformanceQuery>,
 ) -> ApiResult<Json<CircuitPerformance>> {
+    let days = asked.days(day_of(context.ports().clock.now()))?;
     let circuit = resolve(&context, &caller.project, &circuit).await?.circuit;
-    Ok(Json(context.jobs().performance(&caller.project, &circuit).await?))
+    let told = context.performance().over(&caller.project, &[circuit], days).await?;
+    told.into_iter().next().map(Json).ok_or_else(|| ApiError::not_found("circuit"))
+}
+
+/// The query of a circuit's performance.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct PerformanceQuery {
+    /// The first day; without one, the latest thirty.
+    #[param(value_type = Option<Date>)]
+    from: Option<String>,
+    /// The last day; without one, today.
+    #[param(value_type = Option<Date>)]
+    to: Option<String>,
+}
+
+impl PerformanceQuery {
+    fn days(&self, today: Date) -> ApiResult<(Date, Date)> {
+        let to = self.to.as_deref().map_or(Ok(today), |text| day("to", text))?;
+        let from = self.from.as_deref().map(|text| day("from", text)).transpose()?;
+        Ok((from.unwrap_or_else(|| default_from(to)), to))
+    }
 }

@@ -38,6 +38,9 @@ pub struct Settings {
     pub validations_max: usize,
     /// Requests that one key may send in a minute, and at once. Each process counts by itself.
     pub requests_per_minute: NonZeroU32,
+    /// Longest answer in bytes, where something before this process bounds that. A report that is
+    /// longer is answered with the address of a copy in storage.
+    pub answer_bytes_max: Option<usize>,
     /// Cancelled when the server is to stop, so that status requests stop waiting.
     pub draining: CancellationToken,
 }
@@ -50,6 +53,7 @@ impl Default for Settings {
             webhook_addresses: AddressPolicy::Public,
             validations_max: VALIDATIONS_MAX_DEFAULT,
             requests_per_minute: REQUESTS_PER_MINUTE_DEFAULT,
+            answer_bytes_max: None,
             draining: CancellationToken::new(),
         }
     }
@@ -216,6 +220,11 @@ impl Context {
     /// How many requests each key may send.
     pub(crate) fn rate_limits(&self) -> &RateLimits {
         &self.0.rate_limits
+    }
+
+    /// Longest answer, if there is a bound.
+    pub(crate) fn answer_bytes_max(&self) -> Option<usize> {
+        self.0.settings.answer_bytes_max
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

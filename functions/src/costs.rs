@@ -1,20 +1,20 @@
 //! `/v1/costs` and what stands behind them: receipts, chains and daily roots.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::{Json, Router};
 use jiff::civil::Date;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-use zkpool_billing::fleet::FleetReport;
 use zkpool_ledger::costs::day_of;
 use zkpool_types::chain::{ChainPage, DailyRoot, ReceiptView};
-use zkpool_types::cost::OPERATOR_PROJECT;
-use zkpool_types::{CostQuery, CostReport, Dimension, Scope};
+use zkpool_types::fleet::FleetReport;
+use zkpool_types::{CostQuery, CostReport, Dimension, ErrorCode, ProjectId};
 
+use crate::books::operator_only;
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{PathParam, QueryParams};
+use crate::file::Answer;
 use crate::guard::Caller;
 use crate::openapi::{Gives, Reply, Sketch};
 use crate::{ApiError, ApiResult, Context};
@@ -75,13 +75,15 @@ impl CostsQuery {
     }
 }
 
+/// The days of a query: without a first one from the first of the month, without a last one to
+/// today.
 fn days(from: Option<&str>, to: Option<&str>, today: Date) -> ApiResult<(Date, Date)> {
     let to = to.map_or(Ok(today), |text| day("to", text))?;
     let from = from.map_or(Ok(to.first_of_month()), |text| day("from", text))?;
     Ok((from, to))
 }
 
-fn day(name: &str, text: &str) -> ApiResult<Date> {
+pub(crate) fn day(name: &str, text: &str) -> ApiResult<Date> {
     let refused = |error| {
         ApiError::invalid_request(format!("at {name}: expected a day such as 2026-11-25: {error}"))
     };
@@ -98,18 +100,8 @@ pub(crate) async fn costs(
     QueryParams(asked): QueryParams<CostsQuery>,
 ) -> ApiResult<Reply<Report>> {
     let query = asked.parse(day_of(context.ports().clock.now()))?;
-    let (costs, project) = (context.costs(), &caller.project);
-    if asked.format == Format::Json {
-        return Ok(Json(costs.report(project, &query).await?).into_response().into());
-    }
-    let table = costs.export(project, &query).await?;
-    let CostQuery { from, to, group_by: _ } = &query;
-    let name = format!("zkpool-costs-{project}-{from}-{to}");
-    let answer = match asked.format {
-        Format::Parquet => file(&format!("{name}.parquet"), PARQUET, table.parquet()?),
-        _ => file(&format!("{name}.csv"), CSV, table.csv().into()),
-    };
-    Ok(answer.into())
+    let answer = report(&context, &caller.project, &query, asked.format).await?;
+    Ok(answer.send(&context, &caller.project).await?.into())
 }
 
 const CSV: &str = "text/csv; charset=utf-8";
@@ -124,16 +116,42 @@ impl Gives for Report {
         sketch.answers_text(200, "", CSV);
         sketch.answers_bytes(200, "", PARQUET);
         sketch.answers_header(200, "content-disposition", "A file's name.");
+        sketch.answers_empty(307, "The report is too large for an answer, and lies elsewhere.");
+        sketch.answers_header(307, "location", "Where it is for a few minutes.");
+        sketch.refuses(&[ErrorCode::ReportTooLarge]);
     }
 }
 
-/// An answer that a browser stores under this name.
-fn file(name: &str, kind: &'static str, body: Vec<u8>) -> Response {
-    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""))
-        .unwrap_or_else(|_| HeaderValue::from_static("attachment"));
-    let kind = HeaderValue::from_static(kind);
-    ([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, disposition)], body)
-        .into_response()
+async fn report(
+    context: &Context,
+    project: &ProjectId,
+    query: &CostQuery,
+    format: Format,
+) -> ApiResult<Answer> {
+    let CostQuery { from, to, group_by: _ } = query;
+    let name = |end| format!("zkpool-costs-{project}-{from}-{to}.{end}");
+    let file = |end, kind, body: Vec<u8>| Answer {
+        name: name(end),
+        kind,
+        attached: format != Format::Json,
+        body: body.into(),
+    };
+    let costs = context.costs();
+    Ok(match format {
+        Format::Json => {
+            let report = costs.report(project, query).await?;
+            let json = serde_json::to_vec(&report).map_err(|error| ApiError::internal(&error))?;
+            file("json", "application/json", json)
+        }
+        Format::Csv => {
+            let table = costs.export(project, query).await?;
+            file("csv", CSV, table.csv().into())
+        }
+        Format::Parquet => {
+            let table = costs.export(project, query).await?;
+            file("parquet", PARQUET, table.parquet()?)
+        }
+    })
 }
 
 /// The query of the fleet's costs.
@@ -148,15 +166,12 @@ struct FleetQuery {
     to: Option<String>,
 }
 
-/// For keys of the project of whoever runs the service: such a key is made in storage alone.
 async fn fleet(
     State(context): State<Context>,
     caller: Caller,
     QueryParams(asked): QueryParams<FleetQuery>,
 ) -> ApiResult<Json<FleetReport>> {
-    if caller.project.as_str() != OPERATOR_PROJECT {
-        return Err(ApiError::scope_missing(Scope::Operator));
-    }
+    operator_only(&caller)?;
     let today = day_of(context.ports().clock.now());
     let (from, to) = days(asked.from.as_deref(), asked.to.as_deref(), today)?;
     Ok(Json(context.costs().fleet(context.jobs().price_book(), from, to).await?))

@@ -119,12 +119,12 @@ endpoints! {
     ShowCircuit = GET "/v1/circuits/{circuit}", READ, SMALL, REQUEST_TIMEOUT;
     /// Returns a circuit's verification key.
     VerificationKey = GET "/v1/circuits/{circuit}/verification-key", READ, SMALL, REQUEST_TIMEOUT;
-    /// Returns how long recent proofs of a circuit took.
-    Performance = GET "/v1/circuits/{circuit}/performance", READ, SMALL, REQUEST_TIMEOUT;
+    /// Returns how proofs of a circuit went, as a whole and by day.
+    Performance = GET "/v1/circuits/{circuit}/performance", READ, SMALL, REPORT_TIMEOUT;
     /// Publishes how proofs of a circuit go, or takes it back.
     SetPublication = PUT "/v1/circuits/{circuit}/publication", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Returns how proofs of published circuits go.
-    PublicPerformance = GET "/v1/performance", Access::Public, SMALL, REQUEST_TIMEOUT;
+    PublicPerformance = GET "/v1/performance", Access::Public, SMALL, REPORT_TIMEOUT;
     /// Quotes what proofs will cost.
     CreateQuote = POST "/v1/quotes", READ, SMALL, REQUEST_TIMEOUT;
     /// Shows the budgets of the project and where they stand.
@@ -173,6 +173,10 @@ endpoints! {
     Costs = GET "/v1/costs", FINANCE, SMALL, REPORT_TIMEOUT;
     /// Reports what the fleet cost, beside what was charged for it.
     FleetCosts = GET "/v1/costs/fleet", OPERATOR, SMALL, REPORT_TIMEOUT;
+    /// Closes a month of a project.
+    CloseMonth = POST "/v1/costs/closings", OPERATOR, SMALL, REPORT_TIMEOUT;
+    /// Adds to what a job was charged, or takes from it.
+    CorrectCharge = POST "/v1/costs/corrections", OPERATOR, SMALL, REQUEST_TIMEOUT;
     /// Shows the receipt of a job and where it is in the chain.
     ShowReceipt = GET "/v1/proofs/{id}/receipt", FINANCE, SMALL, REQUEST_TIMEOUT;
     /// Lists the chain of receipts.
@@ -210,7 +214,7 @@ endpoints! {
     /// Where the type of a problem leads.
     ProblemType = GET "/problems/{code}", Access::Public, SMALL, REQUEST_TIMEOUT;
     /// How proofs of published circuits go.
-    PerformancePage = GET "/performance", Access::Public, SMALL, REQUEST_TIMEOUT;
+    PerformancePage = GET "/performance", Access::Public, SMALL, REPORT_TIMEOUT;
     /// Style, script and icon of the pages.
     Asset = GET "/assets/{file}", Access::Public, SMALL, REQUEST_TIMEOUT;
 }

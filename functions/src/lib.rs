@@ -13,6 +13,7 @@
 //! request may be sent again.
 
 mod blocking;
+pub mod books;
 pub mod budgets;
 pub mod circuits;
 mod context;
@@ -21,6 +22,7 @@ pub mod dashboard;
 pub mod endpoints;
 pub mod events;
 mod extract;
+mod file;
 mod guard;
 pub mod health;
 mod key_store;
@@ -72,6 +74,7 @@ fn areas() -> Vec<Area> {
         quotes::area(),
         budgets::area(),
         costs::area(),
+        books::area(),
         performance::area(),
         keys::area(),
         webhooks::area(),

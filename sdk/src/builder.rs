@@ -168,7 +168,7 @@ fn connections(server: &Url, settings: &Settings) -> Result<reqwest::Client, Bui
         .connect_timeout(settings.connect_timeout)
         .pool_idle_timeout(IDLE_MAX)
         .tcp_nodelay(true)
-        // The key must not follow a redirect to another host, and the API has none.
+        // The key must not follow a redirect to another host. Calls that may be led elsewhere say so.
         .redirect(redirect::Policy::none())
         // The calls know which of them may be repeated.
         .retry(retry::never())

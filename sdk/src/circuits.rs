@@ -74,12 +74,27 @@ impl Client {
         self.call(&Call::get(format!("/v1/circuits/{}", segment(reference)?))).await
     }
 
-    /// How long recent proofs of a circuit took, by class of device.
+    /// How proofs of a circuit went on the latest thirty days, by class of device and by day.
     ///
     /// # Errors
     /// There is no such circuit.
     pub async fn performance(&self, reference: &str) -> Result<CircuitPerformance, Error> {
         self.call(&Call::get(format!("/v1/circuits/{}/performance", segment(reference)?))).await
+    }
+
+    /// The same over other days in UTC, such as from `2026-11-01` to `2026-11-30`, both included.
+    ///
+    /// # Errors
+    /// There is no such circuit, or the days are more than a year.
+    pub async fn performance_over(
+        &self,
+        reference: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<CircuitPerformance, Error> {
+        let path = format!("/v1/circuits/{}/performance", segment(reference)?);
+        let days = vec![("from", from.to_owned()), ("to", to.to_owned())];
+        self.call(&Call::get(path).query(days)).await
     }
 
     /// The verification key of a circuit, for Groth16 the content of snarkjs's

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -62,6 +62,8 @@ pub(crate) struct Call {
     headers: HeaderMap,
     body: Option<Bytes>,
     repeat: Repeat,
+    /// Whether the answer may lie elsewhere, where the server then leads to.
+    elsewhere: bool,
     /// What the server takes longer on purpose than for an answer from its records.
     longer: Duration,
 }
@@ -75,6 +77,7 @@ impl Call {
             headers: HeaderMap::new(),
             body: None,
             repeat,
+            elsewhere: false,
             longer: Duration::ZERO,
         }
     }
@@ -101,6 +104,11 @@ impl Call {
 
     pub(crate) fn headers(self, headers: HeaderMap) -> Self {
         Self { headers, ..self }
+    }
+
+    /// An answer that may lie elsewhere, because it may be too large for the server to send.
+    pub(crate) fn elsewhere(self) -> Self {
+        Self { elsewhere: true, ..self }
     }
 
     pub(crate) fn longer(self, longer: Duration) -> Self {
@@ -146,7 +154,12 @@ impl Client {
     /// One attempt of a call.
     pub(crate) async fn attempt(&self, call: &Call) -> Result<Answer, Failure> {
         let within = self.0.settings.answer_timeout;
-        let response = self.send(self.request(call)?, within + call.longer).await?;
+        let mut response = self.send(self.request(call)?, within + call.longer).await?;
+        if let Some(address) = address_elsewhere(&response).filter(|_| call.elsewhere) {
+            // The address is the right to read what is there. The key is not for its host.
+            let request = self.0.http.get(self.url(&address)?);
+            response = self.send(request, within).await?;
+        }
         receive(&self.0.server, response, within).await
     }
 
@@ -204,6 +217,13 @@ impl Client {
             }
         }
     }
+}
+
+/// Where an answer leads that is not here.
+fn address_elsewhere(response: &Response) -> Option<String> {
+    let moved = response.status() == StatusCode::TEMPORARY_REDIRECT;
+    let address = response.headers().get(LOCATION).filter(|_| moved)?;
+    address.to_str().ok().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
 //! Prices before, receipts after, and what a project spends.
 
 use bytes::Bytes;
+use reqwest::header::HeaderMap;
 use zkpool_types::api::{BudgetsView, CreateQuote, PutBudgets, QuoteView};
 use zkpool_types::chain::{ChainLink, ChainPage, ReceiptView};
-use zkpool_types::{CostReport, Dimension, JobId};
+use zkpool_types::fleet::FleetReport;
+use zkpool_types::{
+    CloseMonth, ClosedMonths, Correction, CostReport, Dimension, JobId, MakeCorrection,
+};
 
 use crate::client::{Call, Client};
 use crate::error::Error;
+use crate::jobs::IDEMPOTENCY_KEY;
 use crate::retry::Repeat;
 
 /// Which costs to report. What is not given is the server's default: this month, in one row.
@@ -73,7 +78,7 @@ impl Client {
     /// # Errors
     /// The query was refused, or the client's key lacks the scope `finance`.
     pub async fn costs(&self, query: &CostQuery) -> Result<CostReport, Error> {
-        self.call(&Call::get("/v1/costs").query(query.pairs("json"))).await
+        self.call(&Call::get("/v1/costs").query(query.pairs("json")).elsewhere()).await
     }
 
     /// The same as a file, for tools of finance.
@@ -85,8 +90,50 @@ impl Client {
             CostFile::Csv => "csv",
             CostFile::Parquet => "parquet",
         };
-        let call = Call::get("/v1/costs").query(query.pairs(format));
+        let call = Call::get("/v1/costs").query(query.pairs(format)).elsewhere();
         Ok(self.answer(&call).await?.bytes())
+    }
+
+    /// What the provers of the service cost beside what was charged for them, for whoever runs it.
+    /// Without days, this month so far.
+    ///
+    /// # Errors
+    /// The days were refused, or the client's key is none of the project `operator`.
+    pub async fn fleet_costs(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<FleetReport, Error> {
+        let days = [("from", from), ("to", to)].into_iter();
+        let query = days.filter_map(|(name, day)| Some((name, day?.to_owned())));
+        self.call(&Call::get("/v1/costs/fleet").query(query.collect())).await
+    }
+
+    /// Closes a month of a project and every month before it, for whoever runs the service. No
+    /// amount of them changes any more. Closing a closed month again changes nothing.
+    ///
+    /// # Errors
+    /// The month has not ended, or the client's key is none of the project `operator`.
+    pub async fn close_month(&self, close: &CloseMonth) -> Result<ClosedMonths, Error> {
+        self.call(&Call::post(Repeat::Harmless, "/v1/costs/closings").json(close)?).await
+    }
+
+    /// Adds to what a job was charged, or takes from it, as a row of its own, for whoever runs the
+    /// service. Sent again with the same idempotency key it is the same correction.
+    ///
+    /// # Errors
+    /// The job has not ended, the idempotency key belongs to another correction, or the client's
+    /// key is none of the project `operator`.
+    pub async fn correct(
+        &self,
+        correction: &MakeCorrection,
+        idempotency_key: &str,
+    ) -> Result<Correction, Error> {
+        let key = idempotency_key.try_into();
+        let key = key.map_err(|_| Error::Content("the idempotency key is no header".into()))?;
+        let headers = HeaderMap::from_iter([(IDEMPOTENCY_KEY, key)]);
+        let call = Call::post(Repeat::Harmless, "/v1/costs/corrections").headers(headers);
+        self.call(&call.json(correction)?).await
     }
 
     /// The receipt of a job that has ended, with its link in the chain of the project's receipts

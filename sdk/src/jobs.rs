@@ -30,7 +30,7 @@ const EARLY_PAUSE: Duration = Duration::from_millis(250);
 const EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// What makes a request sent again the same job.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A submission that the server accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -62,8 +62,14 @@ impl Client {
     /// `POST /v1/proofs` under an idempotency key.
     #[must_use]
     pub fn submit(&self, idempotency_key: &str, body: &Value) -> Answer {
+        self.post_once("/v1/proofs", idempotency_key, body)
+    }
+
+    /// `POST path` with a JSON body under an idempotency key.
+    #[must_use]
+    pub fn post_once(&self, path: &str, idempotency_key: &str, body: &Value) -> Answer {
         let request = agent()
-            .post(self.address("/v1/proofs"))
+            .post(self.address(path))
             .header("authorization", self.bearer())
             .header("idempotency-key", idempotency_key);
         answer(request.send_json(body))

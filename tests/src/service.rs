@@ -111,7 +111,8 @@ impl Service {
         let functions = Arc::new(Functions::start(of, folder.path()));
         let api = HttpApi::start(&functions);
         let administrator = AccessKey::administrator();
-        let key = create_key(&environment(&aws, &aws.url, both, &administrator));
+        let scopes = "submit,read,finance,admin";
+        let key = create_key(&environment(&aws, &aws.url, both, &administrator), "acme", scopes);
         Self { aws, queues, notices, functions, api, key, proxy, identities, folder }
     }
 
@@ -127,6 +128,14 @@ impl Service {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(&self.api.url, &self.key)
+    }
+
+    /// A client with a key of whoever runs the service.
+    #[must_use]
+    pub fn operator(&self) -> Client {
+        let administrator = AccessKey::administrator();
+        let environment = environment(&self.aws, &self.aws.url, &self.queues, &administrator);
+        Client::new(&self.api.url, &create_key(&environment, "operator", "operator"))
     }
 
     /// Registers the multiplier, by the command of a client.
@@ -202,10 +211,9 @@ fn environment(
     all.into_iter().map(|(name, value)| (name, value.replace(&aws.url, through))).collect()
 }
 
-/// The first key of a service, made by its operator in the bucket.
-fn create_key(environment: &Environment) -> String {
-    let create =
-        ["keys", "create", "--aws", "--project", "acme", "--scopes", "submit,read,finance,admin"];
+/// A key that whoever runs the service makes in the bucket.
+fn create_key(environment: &Environment, project: &str, scopes: &str) -> String {
+    let create = ["keys", "create", "--aws", "--project", project, "--scopes", scopes];
     let command = &mut Command::new(zkpool_path());
     succeed(command.args(create).envs(environment.iter().cloned())).trim().to_owned()
 }

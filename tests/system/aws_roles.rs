@@ -89,6 +89,22 @@ fn keep_books(service: &Service, view: &Value) {
     assert_eq!((&after["rows"], &after["total"]), (&before["rows"], &before["total"]));
     assert_ne!(after["closed_through"], json!(null));
     assert_eq!(client.get("/v1/chain").ok()["links"][0]["job"], view["id"]);
+    let told = service.client().get("/v1/circuits/multiplier/performance").ok();
+    assert_eq!(told["devices"][0]["samples"], 1);
+    let operator = service.operator();
+    let fleet = operator.get("/v1/costs/fleet").ok();
+    assert_eq!(fleet["charge_nano_usd"], before["total_nano_usd"]);
+    let closed =
+        operator.post("/v1/costs/closings", &json!({ "project": "acme", "month": "2020-01" }));
+    assert_eq!(closed.ok()["closed_through"], after["closed_through"]);
+    let reason = "agreed";
+    let correction = json!({
+        "project": "acme", "job": view["id"], "charge_nano_usd": -5, "reason": reason,
+    });
+    let made = operator.post_once("/v1/costs/corrections", "k", &correction);
+    assert_eq!(made.status, 201, "{}", made.body);
+    let corrected = client.get("/v1/costs").ok();
+    assert_eq!(corrected["total"]["corrections_nano_usd"], -5);
 }
 
 /// Signs in, sees the job, and signs out for good.

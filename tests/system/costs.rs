@@ -26,9 +26,13 @@ impl Finance {
         let data = tempfile::tempdir().unwrap();
         let folder = data.path().to_str().unwrap();
         let printed = zkpool_ok(["demo", "--proofs", "2", "--json", "--data", folder]);
+        Self::over(data, serde_json::from_str(&printed).unwrap())
+    }
+
+    fn over(data: TempDir, demo: Value) -> Self {
         let server = Server::start(data.path());
         let key = create_key(data.path(), "demo", "read,finance");
-        Self { server, key, demo: serde_json::from_str(&printed).unwrap(), data }
+        Self { server, key, demo, data }
     }
 
     /// Runs a command against the server.
@@ -122,6 +126,76 @@ fn demo_receipts_report_and_files_agree_to_the_nano_dollar() {
     assert_eq!(duckdb_sum("charge_usd", &partitions), (2, demo));
     let export = finance.export("parquet");
     assert_eq!(duckdb_sum("BilledCost", &[export]).1, demo);
+}
+
+#[test]
+fn the_printed_total_every_receipt_and_the_cost_report_agree_by_the_command_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().to_str().unwrap();
+    let printed = zkpool_ok(["demo", "--proofs", "3", "--data", folder]);
+    let total = printed.split('$').next_back().unwrap().split_whitespace().next().unwrap();
+    let total = nano_usd(total.trim_end_matches(['.', ',']));
+    let finance = Finance::over(data, Value::Null);
+    let listed = finance.json(&["proofs", "list", "--json"]);
+    let mut receipts = 0;
+    for proof in listed.as_array().unwrap() {
+        let show = ["receipt", "show", proof["id"].as_str().unwrap(), "--format"];
+        let view = finance.json(&[&show[..], &["json"]].concat());
+        let charge = view["receipt"]["charge_nano_usd"].as_i64().unwrap();
+        let csv = succeed(&mut finance.command(&[&show[..], &["csv"]].concat()));
+        let amounts = csv.lines().skip(1).map(|line| nano_usd(line.rsplit(',').next().unwrap()));
+        assert_eq!(amounts.sum::<i64>(), charge, "{csv}");
+        let table = succeed(&mut finance.command(&[&show[..], &["table"]].concat()));
+        assert!(table.contains("charge:"), "{table}");
+        receipts += charge;
+    }
+    assert_eq!((receipts, finance.total()), (total, total));
+    for row in &listed.as_array().unwrap()[..1] {
+        let path = finance.file("receipt.parquet");
+        let show = ["receipt", "show", row["id"].as_str().unwrap(), "--format", "parquet"];
+        let output = finance.command(&show).output().unwrap();
+        assert!(output.status.success());
+        fs::write(&path, output.stdout).unwrap();
+        let charge = row["receipt"]["charge_nano_usd"].as_i64().unwrap();
+        assert_eq!(duckdb_sum("amount_usd", &[path]).1, charge);
+    }
+}
+
+#[test]
+fn whoever_runs_the_service_sees_its_fleet_corrects_charges_and_closes_months_by_the_command() {
+    let finance = Finance::of_a_demo();
+    let charged = finance.total();
+    let operator = create_key(finance.data.path(), "operator", "operator");
+    let run = |arguments: &[&str]| {
+        let mut command = finance.command(arguments);
+        command.env("ZKPOOL_API_KEY", &operator);
+        command
+    };
+    let fleet = succeed(&mut run(&["costs", "--fleet", "--format", "json"]));
+    let fleet: Value = serde_json::from_str(&fleet).unwrap();
+    assert_eq!(fleet["charge_nano_usd"], charged);
+    let rows = fleet["rows"].as_array().unwrap();
+    assert!(rows.iter().any(|row| row["part"] == "idle"), "{fleet}");
+    let cost: i64 = rows.iter().map(|row| row["cost_nano_usd"].as_i64().unwrap()).sum();
+    assert_eq!(fleet["cost_nano_usd"], cost);
+    let csv = succeed(&mut run(&["costs", "--fleet", "--format", "csv"]));
+    let costs = csv.lines().skip(1).map(|line| nano_usd(line.rsplit(',').next().unwrap()));
+    assert_eq!(costs.sum::<i64>(), cost, "{csv}");
+    assert!(succeed(&mut run(&["costs", "--fleet"])).contains("idle"));
+
+    let job = finance.first_job();
+    let correct = ["costs", "correct", job, "--nano-usd", "-5", "--reason", "agreed"];
+    let correct = [&correct[..], &["--project", "demo", "--idempotency-key", "k"]].concat();
+    for _ in 0..2 {
+        assert!(succeed(&mut run(&correct)).contains("corrected as"));
+    }
+    assert_eq!(finance.total(), charged - 5);
+    let close = ["costs", "close", "2020-01", "--project", "demo"];
+    assert!(succeed(&mut run(&close)).contains("demo is closed through 2020-01"));
+    let refused = finance.command(&close).output().unwrap();
+    assert!(!refused.status.success(), "a project closed a month by itself");
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(text.contains("operator"), "{text}");
 }
 
 #[test]

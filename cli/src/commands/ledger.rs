@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use zkpool_billing::{BillingError, Costs};
-use zkpool_types::{JobId, ProjectId};
+use zkpool_types::{JobId, MakeCorrection, ProjectId};
 
 use crate::embedded::Storage;
 use crate::exit::CliError;
@@ -90,13 +90,18 @@ pub(crate) fn run(command: &LedgerCommand) -> Result<Report, CliError> {
         }
         LedgerCommand::Audit { books } => audit(books),
         LedgerCommand::Close { month, project, books } => {
-            let closed = books.run(async |costs| costs.close(project, month).await)?;
+            let closed = books.run(async |costs| costs.close(project, month, None).await)?;
             let text = format!("{project} is closed through {closed}\n");
             Report::new(&json!({ "closed_through": closed }), text)
         }
         LedgerCommand::Correct { id, nano_usd, reason, project, books } => {
-            let correct = async |costs: Costs| costs.correct(project, *id, *nano_usd, reason).await;
-            let correction = books.run(correct)?;
+            let asked = MakeCorrection {
+                project: project.clone(),
+                job: *id,
+                charge_nano_usd: *nano_usd,
+                reason: reason.clone(),
+            };
+            let correction = books.run(async |costs| costs.correct(&asked).await)?;
             Report::new(&correction, format!("corrected as {}\n", correction.id))
         }
     }

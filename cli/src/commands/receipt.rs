@@ -13,6 +13,8 @@ use super::proofs;
 use crate::client::{Client, ServerArgs};
 use crate::exit::CliError;
 use crate::files;
+use crate::format::Format;
+use crate::money::plain;
 use crate::output::{Report, Table, fields};
 
 /// Show, check and keep receipts
@@ -22,6 +24,9 @@ pub(crate) enum ReceiptCommand {
     Show {
         /// The proof's id
         id: JobId,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -37,6 +42,9 @@ pub(crate) enum ReceiptCommand {
     },
     /// Fetch the chain of the project's receipts, to keep a copy of it
     Chain {
+        /// How to print it
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -45,15 +53,20 @@ pub(crate) enum ReceiptCommand {
 /// Runs the command.
 pub(crate) fn run(command: &ReceiptCommand) -> Result<Report, CliError> {
     match command {
-        ReceiptCommand::Show { id, server } => {
-            shown(&Client::new(server)?.run(async |sdk| sdk.receipt(*id).await)?)
+        ReceiptCommand::Show { id, format, server } => {
+            let view = Client::new(server)?.run(async |sdk| sdk.receipt(*id).await)?;
+            format.report(&view, || shown(&view), || lines(&view.receipt))
         }
         ReceiptCommand::Verify { file } => verified(file),
-        ReceiptCommand::Chain { server } => chain(&Client::new(server)?),
+        ReceiptCommand::Chain { format, server } => {
+            let links = Client::new(server)?.run(async |sdk| sdk.chain().await)?;
+            let page = ChainPage { links, next: None };
+            format.report(&page, || chain(&page.links), || links_of(&page.links))
+        }
     }
 }
 
-fn shown(view: &ReceiptView) -> Result<Report, CliError> {
+fn shown(view: &ReceiptView) -> String {
     let receipt = &view.receipt;
     let mut table = Table::new(&["line", "quantity", "unit", "amount"]);
     for line in &receipt.lines {
@@ -71,22 +84,60 @@ fn shown(view: &ReceiptView) -> Result<Report, CliError> {
         pairs.push(("not charged", receipt.waste_nano_usd.to_string()));
     }
     pairs.extend(view.link.as_ref().map(|link| ("link", format!("{} {}", link.seq, link.hash))));
-    Report::new(view, format!("{}{}", fields(&pairs), table.render()))
+    format!("{}{}", fields(&pairs), table.render())
 }
 
-fn chain(client: &Client) -> Result<Report, CliError> {
-    let links = client.run(async |sdk| sdk.chain().await)?;
-    let mut table = Table::new(&["link", "job", "kind", "billed", "hash"]);
-    for link in &links {
-        table.row(vec![
-            link.seq.to_string(),
-            link.job.to_string(),
-            link.kind.name().to_owned(),
-            link.billed_at.to_string(),
-            link.hash.to_string(),
-        ]);
-    }
-    Report::new(&ChainPage { links, next: None }, table.render())
+/// The lines of the charge, each with what it belongs to. They sum exactly to it.
+fn lines(receipt: &Receipt) -> Vec<Vec<String>> {
+    let headings = [
+        "job",
+        "circuit",
+        "device",
+        "price_book",
+        "charged",
+        "item",
+        "quantity",
+        "unit",
+        "amount_usd",
+    ];
+    let mut rows = vec![headings.map(str::to_owned).to_vec()];
+    rows.extend(receipt.lines.iter().map(|line| {
+        vec![
+            receipt.job.to_string(),
+            receipt.circuit.to_string(),
+            receipt.device.as_ref().map(ToString::to_string).unwrap_or_default(),
+            receipt.price_book.clone(),
+            receipt.charged.to_string(),
+            line.item.clone(),
+            line.quantity.to_string(),
+            line.unit.clone(),
+            plain(line.amount_nano_usd),
+        ]
+    }));
+    rows
+}
+
+const LINK_HEADINGS: [&str; 5] = ["link", "job", "kind", "billed", "hash"];
+
+fn cells(link: &ChainLink) -> Vec<String> {
+    vec![
+        link.seq.to_string(),
+        link.job.to_string(),
+        link.kind.name().to_owned(),
+        link.billed_at.to_string(),
+        link.hash.to_string(),
+    ]
+}
+
+fn chain(links: &[ChainLink]) -> String {
+    let mut table = Table::new(&LINK_HEADINGS);
+    links.iter().for_each(|link| table.row(cells(link)));
+    table.render()
+}
+
+fn links_of(links: &[ChainLink]) -> Vec<Vec<String>> {
+    let headings = LINK_HEADINGS.map(str::to_owned).to_vec();
+    std::iter::once(headings).chain(links.iter().map(cells)).collect()
 }
 
 /// What a file can hold.

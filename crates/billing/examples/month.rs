@@ -17,8 +17,9 @@ use std::sync::Arc;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use zkpool_billing::{Costs, partition};
-use zkpool_jobs::{Ports, keys};
+use zkpool_billing::{Costs, Performance, partition};
+use zkpool_jobs::{Jobs, Ports, keys};
+use zkpool_ledger::PriceBook;
 use zkpool_ports::disk::DiskBlobs;
 use zkpool_ports::memory::MemoryQueue;
 use zkpool_ports::{BlobStore, Clock, Durability, OsRng, QueuePolicy, SystemClock, TimeOrderedIds};
@@ -30,6 +31,7 @@ use zkpool_types::{
 
 const PROOFS_DEFAULT: u64 = 1_000_000;
 const HOURS: u64 = 30 * 24;
+const CIRCUITS: u64 = 40;
 
 fn main() {
     #[allow(clippy::disallowed_methods, reason = "an example has no command line of its own")]
@@ -44,7 +46,8 @@ async fn measure(proofs: u64) {
     let blobs = Arc::new(DiskBlobs::open(folder.path()).unwrap());
     let charged = write_month(blobs.as_ref(), proofs).await;
     println!("{proofs} proofs in {HOURS} partitions, {} of memory so far", peak_memory());
-    let costs = Costs::new(ports(blobs, clock.clone()));
+    let ports = ports(blobs, clock.clone());
+    let costs = Costs::new(ports.clone());
     let queries =
         ["", "circuit", "day", "device", "tag:team", "cost-center,month", "day,circuit,device"];
     for by in queries {
@@ -67,6 +70,22 @@ async fn measure(proofs: u64) {
     let took = (clock.elapsed() - before).as_secs_f64();
     let lines = csv.lines().count();
     println!("FOCUS in full detail: {lines} lines in {took:.2} s, at most {}", peak_memory());
+    let jobs = Jobs::new(ports.clone(), Arc::new(PriceBook::builtin().unwrap()));
+    let circuits: Vec<_> = (0..CIRCUITS).map(circuit).collect();
+    for circuits in [&circuits[..1], &circuits] {
+        let before = clock.elapsed();
+        let days = (date(2026, 11, 1), date(2026, 11, 30));
+        let performance = Performance::new(ports.clone(), jobs.clone());
+        let told = performance.over(&project(), circuits, days).await.unwrap();
+        let took = (clock.elapsed() - before).as_secs_f64();
+        let of: u64 = told.iter().map(|circuit| circuit.reliability.succeeded).sum();
+        let (count, peak) = (circuits.len(), peak_memory());
+        println!("performance of {count} circuits: {of} proofs in {took:.2} s, at most {peak}");
+    }
+}
+
+fn circuit(number: u64) -> CircuitRef {
+    CircuitRef::of_key(&format!("circuit-{number}"), &Sha256Digest::of(b"key")).unwrap()
 }
 
 fn project() -> ProjectId {
@@ -101,6 +120,7 @@ async fn write_month(blobs: &DiskBlobs, proofs: u64) -> i64 {
         links: Vec::new(),
         head: ChainHead::default(),
         closed_through: None,
+        closed_by: None,
         mark: RollupMark::default(),
     };
     let hint = BatchHint { number: HOURS, complete: true };
@@ -115,7 +135,6 @@ async fn write_month(blobs: &DiskBlobs, proofs: u64) -> i64 {
 fn row(number: u64, at: Timestamp) -> UsageRow {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
     let device = ["cpu", "nvidia-l4", "nvidia-h100"][(mixed % 3) as usize];
-    let circuit = format!("circuit-{}", mixed % 40);
     let device_us = 100_000 + mixed % 1_000_000;
     let tags = BTreeMap::from([
         ("team".to_owned(), format!("team-{}", mixed % 100)),
@@ -128,11 +147,13 @@ fn row(number: u64, at: Timestamp) -> UsageRow {
             .unwrap(),
         attempt: None,
         project: project(),
-        circuit: CircuitRef::of_key(&circuit, &Sha256Digest::of(b"key")).unwrap(),
+        circuit: circuit(mixed % CIRCUITS),
         state: JobState::Succeeded,
+        failure: None,
         device: Some(DeviceClass::new(device)),
         tags,
         price_book: "2026-11-23".to_owned(),
+        reserved_in: None,
         finished_at: at,
         billed_at: at,
         usage: Usage {
@@ -151,6 +172,7 @@ fn row(number: u64, at: Timestamp) -> UsageRow {
         },
         charge_nano_usd: i64::try_from(40_000 + mixed % 100_000).unwrap(),
         waste_nano_usd: 0,
+        metered_nano_usd: i64::try_from(40_000 + mixed % 100_000).unwrap(),
     }
 }
 

@@ -4,7 +4,7 @@ use zkpool_jobs::PortError;
 use zkpool_ledger::chain::ChainError;
 use zkpool_ledger::costs::CostError;
 use zkpool_ports::BlobError;
-use zkpool_types::{ErrorCode, JobId};
+use zkpool_types::{CorrectionId, ErrorCode, JobId};
 
 use crate::rollup::MonthError;
 use crate::table::TableError;
@@ -41,6 +41,9 @@ pub enum BillingError {
     /// A job has not ended, or there is none.
     #[error("expected a job that has ended, found none of id {0}")]
     NotEnded(JobId),
+    /// The idempotency key of a correction belongs to another one.
+    #[error("correction {0} is another one of the same idempotency key")]
+    CorrectionConflict(CorrectionId),
     /// What was asked for is not what can be answered.
     #[error("{0}")]
     Query(String),
@@ -66,6 +69,7 @@ impl BillingError {
             }
             Self::Disturbed => ErrorCode::Unavailable,
             Self::NotEnded(_) => ErrorCode::NotFound,
+            Self::CorrectionConflict(_) => ErrorCode::IdempotencyConflict,
             Self::Port(error) => error.code(),
         }
     }

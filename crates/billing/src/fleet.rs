@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 use zkpool_jobs::keys;
 use zkpool_ledger::PriceBook;
 use zkpool_ledger::costs::{CostError, cost_of_time};
-use zkpool_types::cost::REPORT_DAYS_MAX;
+use zkpool_types::fleet::{FleetClass, FleetPart, FleetReport, FleetRow};
 use zkpool_types::{CostQuery, DeviceClass, Dimension, Shift};
 
+use crate::report::check_days;
 use crate::{BillingError, Costs};
 
 /// Provers' notes read from one page of a listing.
@@ -21,71 +21,6 @@ const PAGE_SHIFTS: usize = 1000;
 
 /// Days of one report: a quarter.
 const DAYS_MAX: i32 = 92;
-
-/// What a part of the fleet's time is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum FleetPart {
-    /// Proofs that were charged.
-    Charged,
-    /// Work that was not: failures, retries, duplicates, devices that failed.
-    Wasted,
-    /// Time in which no device computed, and everything around it.
-    Idle,
-}
-
-/// One part of the time of one class of device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct FleetRow {
-    /// The class.
-    pub device: DeviceClass,
-    /// Which part.
-    pub part: FleetPart,
-    /// How long, in microseconds. Idle time below zero says that notes of provers are missing.
-    pub time_us: i64,
-    /// What it costs at the price book's rate, in nano-dollars.
-    pub cost_nano_usd: i64,
-}
-
-/// How long provers of a class ran, and how long they took to publish.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct FleetClass {
-    /// The class.
-    pub device: DeviceClass,
-    /// Time that provers ran, in microseconds.
-    pub time_us: u64,
-    /// What that costs, in nano-dollars: the sum of the rows of the class.
-    pub cost_nano_usd: i64,
-    /// Results that were published.
-    pub published: u64,
-    /// From verified to committed, all of them together, in microseconds.
-    pub publish_us: u64,
-}
-
-/// `GET /v1/costs/fleet`. Rows sum exactly to the cost of their class, and classes to the total.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct FleetReport {
-    /// First day, in UTC.
-    pub from: Date,
-    /// Last day, included.
-    pub to: Date,
-    /// The version of the price book.
-    pub price_book: String,
-    /// Every class that ran or was charged.
-    pub classes: Vec<FleetClass>,
-    /// Its time in parts.
-    pub rows: Vec<FleetRow>,
-    /// What the fleet cost.
-    pub cost_nano_usd: i64,
-    /// What was charged, in all projects, corrections included.
-    pub charge_nano_usd: i64,
-    /// What is left of the charge.
-    pub margin_nano_usd: i64,
-}
 
 /// What is known of a class.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,11 +43,7 @@ impl Costs {
         from: Date,
         to: Date,
     ) -> Result<FleetReport, BillingError> {
-        let days = from.until(to).map_or(REPORT_DAYS_MAX, |span| span.get_days());
-        if !(0..DAYS_MAX).contains(&days) {
-            let detail = format!("expected 1 to {DAYS_MAX} days, found {}", days.saturating_add(1));
-            return Err(BillingError::Query(detail));
-        }
+        check_days(from, to, DAYS_MAX)?;
         let mut times = self.ran(from, to).await?;
         let charge = self.used(from, to, &mut times).await?;
         report(book, (from, to), times, charge)

@@ -25,6 +25,7 @@ pub mod receipts;
 pub mod report;
 pub mod rollup;
 mod rows;
+mod sum;
 mod table;
 
 use zkpool_jobs::Ports;
@@ -35,6 +36,7 @@ pub use focus::FocusTable;
 pub use performance::Performance;
 pub use quotes::{QuoteError, Quotes};
 pub use rollup::RollupReport;
+pub use table::parquet_of;
 
 /// The costs of every project.
 #[derive(Clone, Debug)]

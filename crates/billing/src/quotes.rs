@@ -8,9 +8,7 @@ use jiff::SignedDuration;
 use zkpool_jobs::{JobError, Jobs, PortError, Ports, Signer, expected_usage, keys};
 use zkpool_ledger::quote::{Price, price, times};
 use zkpool_ledger::{PriceBook, ReceiptError};
-use zkpool_types::api::{
-    CircuitPerformance, CreateQuote, DevicePerformance, DeviceQuote, QuoteView,
-};
+use zkpool_types::api::{CreateQuote, DevicePerformance, DeviceQuote, QuoteView};
 use zkpool_types::limits::{QUOTE_COUNT_MAX, QUOTE_LIFETIME_S};
 use zkpool_types::{
     AgreedPrice, CircuitManifest, CircuitRef, DeviceClass, ErrorCode, NanoUsd, ProjectId,
@@ -135,7 +133,7 @@ impl Quotes {
         let CreateQuote { circuit: _, count, deadline } = *request;
         let now = self.ports.clock.now();
         check(count, deadline, now)?;
-        let measured = self.performance.of(&circuit.project, &circuit.circuit).await?;
+        let measured = self.performance.latest(&circuit.project, &circuit.circuit).await?;
         let offer = self.offer(circuit, &measured)?;
         let expires_at = after(now, QUOTE_LIFETIME_S);
         let quote = QuoteId::new(self.ports.ids.next());
@@ -212,7 +210,7 @@ impl Quotes {
     fn offer(
         &self,
         circuit: &CircuitManifest,
-        measured: &CircuitPerformance,
+        measured: &[DevicePerformance],
     ) -> Result<Offer, QuoteError> {
         let classes = self.book().devices().iter().map(|device| &device.class);
         let rows = classes.filter_map(|class| self.row(circuit, measured, class).transpose());
@@ -231,11 +229,11 @@ impl Quotes {
     fn row(
         &self,
         circuit: &CircuitManifest,
-        measured: &CircuitPerformance,
+        measured: &[DevicePerformance],
         class: &DeviceClass,
     ) -> Result<Option<DeviceQuote>, QuoteError> {
         let Some(device) = self.book().device(class) else { return Ok(None) };
-        let sample = measured.devices.iter().find(|row| row.device == *class && row.samples > 0);
+        let sample = measured.iter().find(|row| row.device == *class && row.samples > 0);
         let estimate = device.estimate.as_ref().map(|it| it.device_us(circuit.domain_size));
         let (basis, samples, median, p95) = match (sample, estimate) {
             (Some(DevicePerformance { samples, device_us_median, device_us_p95, .. }), _) => {

@@ -88,10 +88,7 @@ struct Ended {
 
 impl Ended {
     fn found(self) -> Result<Found, BillingError> {
-        let kind = match self.outcome.state {
-            JobState::Succeeded => CostKind::Proof,
-            _ => CostKind::Failed,
-        };
+        let kind = kind_of_end(self.outcome.state);
         let receipt_sha256 = canonical_digest(&self.outcome.receipt)?;
         let (at, receipt) = (self.outcome.finished_at, self.outcome.receipt.clone());
         let attempt = self.outcome.attempt.map(|attempt| attempt.id);
@@ -118,6 +115,7 @@ impl Ended {
             usage: Usage::default(),
             charge_nano_usd: correction.charge_nano_usd,
             waste_nano_usd: 0,
+            metered_nano_usd: 0,
             ..row
         };
         let receipt_sha256 = canonical_digest(correction)?;
@@ -125,7 +123,10 @@ impl Ended {
     }
 
     fn row(self, kind: CostKind, at: Timestamp, receipt: Receipt) -> UsageRow {
-        let Outcome { job, project, state, .. } = self.outcome;
+        let metered_nano_usd = signed(receipt.metered_nano_usd());
+        let Outcome { job, project, state, failure, .. } = self.outcome;
+        let (tags, price) = self.request.map(|it| (it.tags, it.price)).unwrap_or_default();
+        let reservation = price.and_then(|price| price.reservation);
         let Receipt { circuit, device, price_book, usage, charge_nano_usd, waste_nano_usd, .. } =
             receipt;
         let at = whole_us(at);
@@ -136,15 +137,26 @@ impl Ended {
             project,
             circuit,
             state,
+            failure: failure.map(|failure| failure.code),
             device,
-            tags: self.request.map(|request| request.tags).unwrap_or_default(),
+            tags,
             price_book,
+            reserved_in: reservation.map(|reservation| reservation.month),
             finished_at: at,
             billed_at: at,
             usage,
             charge_nano_usd: signed(charge_nano_usd),
             waste_nano_usd: signed(waste_nano_usd),
+            metered_nano_usd,
         }
+    }
+}
+
+/// What a job that ended like this counts as.
+pub(crate) fn kind_of_end(state: JobState) -> CostKind {
+    match state {
+        JobState::Succeeded => CostKind::Proof,
+        _ => CostKind::Failed,
     }
 }
 
@@ -155,6 +167,6 @@ pub(crate) fn whole_us(at: Timestamp) -> Timestamp {
 }
 
 /// An amount that can be added to credits. No receipt comes near the bound of 9 billion dollars.
-fn signed(amount: NanoUsd) -> i64 {
+pub(crate) fn signed(amount: NanoUsd) -> i64 {
     i64::try_from(amount.get()).unwrap_or(i64::MAX)
 }

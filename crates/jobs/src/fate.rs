@@ -1,15 +1,9 @@
 //! What became of a submission, for whoever set something aside for it.
 
-use zkpool_types::{
-    IdempotencyRecord, JobId, JobRequest, Outcome, ProjectId, Sha256Digest, Timestamp,
-};
+use zkpool_types::{IdempotencyRecord, JobId, JobRequest, Outcome, ProjectId, Sha256Digest};
 
-use crate::newest::first_at;
 use crate::records::RECORD_BYTES_MAX;
 use crate::{Jobs, PortError, keys};
-
-/// Names that one listing asks for.
-const NAMES_PER_LIST: usize = 1000;
 
 impl Jobs {
     /// The job that an idempotency key of this digest became, and how it ended; none where it
@@ -45,21 +39,5 @@ impl Jobs {
             Some(request) => Ok(Some((request, self.outcome(project, job).await?))),
             None => Ok(None),
         }
-    }
-
-    /// Jobs created at `start` or later and after `after`, oldest first; at most a page of them.
-    ///
-    /// # Errors
-    /// A port failed.
-    pub async fn since(
-        &self,
-        project: &ProjectId,
-        start: Timestamp,
-        after: Option<JobId>,
-    ) -> Result<Vec<JobId>, PortError> {
-        let after = after.unwrap_or_else(|| first_at(start)).to_string();
-        let prefix = keys::jobs(project);
-        let names = self.ports.blobs.list_children(&prefix, Some(&after), NAMES_PER_LIST).await?;
-        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 }

@@ -21,6 +21,7 @@
 //!                                                create-once: rows of a batch
 //! shifts/{day}/{prover}.json                     cached: how long a prover ran
 //! roots/{day}.json                               create-once: the state of all chains
+//! reports/{project}/{digest}/{file}              cached: an answer too large to be sent
 //! audits/{project}/{number}.json                 what a check of rows against records found
 //! api-keys/{digest of key}.json                  key record
 //! api-key-names/{project}/{key id}.json          create-once: digest of the key
@@ -244,6 +245,12 @@ pub fn shift(day: Date, prover: AttemptId) -> BlobKey {
 #[must_use]
 pub fn daily_root(day: Date) -> BlobKey {
     key(format!("roots/{day}.json"))
+}
+
+/// A report that was too large to be sent. `file` is a name that the service gave it.
+#[must_use]
+pub fn report(project: &ProjectId, sha256: &Sha256Digest, file: &str) -> BlobKey {
+    key(format!("reports/{project}/{sha256}/{file}"))
 }
 
 /// What a check of rows against records found, up to this batch.

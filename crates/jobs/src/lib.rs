@@ -28,7 +28,6 @@ pub mod list;
 mod metering;
 mod newest;
 pub mod notices;
-pub mod performance;
 pub mod records;
 mod signer;
 pub mod submit;

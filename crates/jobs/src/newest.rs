@@ -4,11 +4,15 @@
 //! the newest are found by listing from an id of a while ago, and from further back if that was
 //! too short.
 
+use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 use uuid::Uuid;
-use zkpool_types::{JobId, ProjectId, Timestamp};
+use zkpool_types::{JobId, Outcome, ProjectId, Timestamp};
 
 use crate::{Jobs, PortError, keys};
+
+/// Outcomes read at once.
+const READS_AT_ONCE: usize = 16;
 
 /// Length of the first window that is listed.
 const WINDOW_FIRST: SignedDuration = SignedDuration::from_hours(1);
@@ -40,6 +44,19 @@ pub(crate) fn first_at(at: Timestamp) -> JobId {
 }
 
 impl Jobs {
+    /// How those of the latest `max` jobs of the project ended that have, newest first.
+    ///
+    /// # Errors
+    /// A port failed.
+    pub async fn latest(&self, project: &ProjectId, max: usize) -> Result<Vec<Outcome>, PortError> {
+        let mut ended = Vec::new();
+        for jobs in self.newest(project, None, max).await?.chunks(READS_AT_ONCE) {
+            let outcomes = try_join_all(jobs.iter().map(|job| self.outcome(project, *job))).await?;
+            ended.extend(outcomes.into_iter().flatten());
+        }
+        Ok(ended)
+    }
+
     /// At most `limit` ids of the project that sort before `before`, newest first.
     pub(crate) async fn newest(
         &self,

@@ -41,7 +41,7 @@ pub enum ReceiptMismatch {
         found: usize,
     },
     /// A line differs in item, quantity, unit or amount.
-    #[error("expected line {index} to be {expected:?}, found {found:?}")]
+    #[error("expected line {index} to be `{expected}`, found `{found}`")]
     Line {
         /// Counted from 0.
         index: usize,
@@ -51,7 +51,7 @@ pub enum ReceiptMismatch {
         found: Box<ChargeLine>,
     },
     /// A line of what was metered differs, beside an agreed price.
-    #[error("expected metered line {index} to be {expected:?}, found {found:?}")]
+    #[error("expected metered line {index} to be `{expected}`, found `{found}`")]
     MeteredLine {
         /// Counted from 0.
         index: usize,

@@ -249,7 +249,8 @@ pub trait BlobStore: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
-    /// A GET by which somebody else reads the object within `lifetime`, or `None` as above.
+    /// A GET by which somebody else reads the object within `lifetime`, without any header, so that
+    /// a redirect can lead to it; or `None` as above.
     async fn download_request(
         &self,
         _key: &BlobKey,

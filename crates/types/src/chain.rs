@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, CorrectionId, CostKind, JobId, ProjectId, Receipt, Sha256Digest, Timestamp,
+    AttemptId, CorrectionId, CostKind, JobId, KeyId, ProjectId, Receipt, Sha256Digest, Timestamp,
 };
 
 /// The record that a link stands for.
@@ -85,6 +85,10 @@ pub struct Batch {
     pub head: ChainHead,
     /// The latest closed month, such as `2026-10`. No later batch adds to it.
     pub closed_through: Option<String>,
+    /// The key by which a month was closed with this batch; none where none was, or where that was
+    /// due or done in storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_by: Option<KeyId>,
     /// Which jobs are in the chain with it.
     pub mark: RollupMark,
 }

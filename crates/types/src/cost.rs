@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, CircuitRef, CorrectionId, DeviceClass, JobId, JobState, ProjectId, Timestamp, Usage,
+    AttemptId, CircuitRef, CorrectionId, DeviceClass, ErrorCode, JobId, JobState, KeyId, ProjectId,
+    Timestamp, Usage,
 };
 
 /// The tag that names a cost centre.
@@ -163,12 +164,17 @@ pub struct UsageRow {
     pub circuit: CircuitRef,
     /// How the job ended.
     pub state: JobState,
+    /// Why, where it failed.
+    pub failure: Option<ErrorCode>,
     /// The class of device that did the work; none where none did.
     pub device: Option<DeviceClass>,
     /// The requester's labels.
     pub tags: BTreeMap<String, String>,
     /// The price book that was applied.
     pub price_book: String,
+    /// The month, such as `2026-11`, in whose budgets the price was reserved; none where no budget
+    /// applied.
+    pub reserved_in: Option<String>,
     /// When the work ended.
     pub finished_at: Timestamp,
     /// When it counts: when the work ended, or later where that month was closed already.
@@ -179,10 +185,14 @@ pub struct UsageRow {
     pub charge_nano_usd: i64,
     /// What uncharged work would have cost, in nano-dollars.
     pub waste_nano_usd: i64,
+    /// What the usage comes to under the price book, charged or not, in nano-dollars; zero for a
+    /// correction.
+    pub metered_nano_usd: i64,
 }
 
 /// An amount put right after its receipt: create-once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Correction {
     /// The correction.
     pub id: CorrectionId,
@@ -196,6 +206,45 @@ pub struct Correction {
     pub reason: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The key by which it was made; none where it was made in storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<KeyId>,
+}
+
+/// `POST /v1/costs/corrections`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MakeCorrection {
+    /// The tenant.
+    pub project: ProjectId,
+    /// The job whose charge is put right.
+    pub job: JobId,
+    /// What is added to the charge, in nano-dollars; below zero for a credit.
+    pub charge_nano_usd: i64,
+    /// Why, in at most [`REASON_BYTES_MAX`] bytes.
+    pub reason: String,
+}
+
+/// `POST /v1/costs/closings`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CloseMonth {
+    /// The tenant.
+    pub project: ProjectId,
+    /// The month, such as `2026-10`. Every month before it is closed with it.
+    pub month: String,
+}
+
+/// Which months of a project are closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ClosedMonths {
+    /// The tenant.
+    pub project: ProjectId,
+    /// The latest closed month: the one that was asked for, or a later one.
+    pub closed_through: String,
 }
 
 /// What a cost report is asked for.

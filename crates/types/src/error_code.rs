@@ -129,6 +129,9 @@ error_codes! {
     /// The project has as many of something as it may have.
     LimitReached = "limit_reached", 409, "A limit of the project is reached",
         "Remove what is not needed any more.";
+    /// The report is larger than an answer may be, and can be put nowhere else.
+    ReportTooLarge = "report_too_large", 422, "The report is too large",
+        "Ask for fewer days or groups.";
     /// No prover finished the job within the allowed attempts.
     AttemptsExhausted = "attempts_exhausted", 500, "No attempt finished the job",
         "Submit again under a new key. Nothing was charged.";

@@ -35,7 +35,8 @@ pub mod webhook;
 pub use budget::{Budget, BudgetAlert, BudgetScope};
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
 pub use cost::{
-    Correction, CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, UsageRow,
+    CloseMonth, ClosedMonths, Correction, CostKind, CostQuery, CostReport, CostRow, CostSums,
+    Dimension, MakeCorrection, UsageRow,
 };
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;

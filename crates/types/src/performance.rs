@@ -11,7 +11,8 @@ use crate::{CircuitRef, Curve, DeviceClass, NanoUsd, ProofSystemKind, Timestamp}
 pub struct DevicePerformance {
     /// The class of device.
     pub device: DeviceClass,
-    /// Proofs measured.
+    /// Proofs measured: what percentiles are of. They are exact for up to 1024 different values, and
+    /// beyond that rounded down, by less than 1 % where values lie within a factor of 256.
     pub samples: u64,
     /// Median device time.
     pub device_us_median: u64,
@@ -23,6 +24,13 @@ pub struct DevicePerformance {
     /// 95th percentile of what a proof comes to.
     #[serde(default)]
     pub cost_nano_usd_p95: NanoUsd,
+    /// Attempts on this class that came to nothing and were repeated.
+    #[serde(default)]
+    pub retries: u64,
+    /// Share of attempts that ended with a proof among those and the repeated ones, in basis
+    /// points; none where there were none.
+    #[serde(default)]
+    pub success_bp: Option<u32>,
 }
 
 /// How jobs ended.
@@ -44,7 +52,7 @@ pub struct Reliability {
     pub self_check_failure_bp: Option<u32>,
 }
 
-/// One day (UTC) of a circuit, by when its jobs ended.
+/// One day (UTC) of a circuit, by when its jobs count, as in cost reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DayPerformance {
@@ -62,9 +70,13 @@ pub struct DayPerformance {
 pub struct CircuitPerformance {
     /// The circuit.
     pub circuit: CircuitRef,
-    /// One row a class of device, over the latest proofs of the circuit in this project.
+    /// First day, in UTC.
+    pub from: Date,
+    /// Last day, included.
+    pub to: Date,
+    /// One row a class of device, over every proof of the circuit in this project in these days.
     pub devices: Vec<DevicePerformance>,
-    /// How the latest jobs of the circuit in this project ended.
+    /// How the jobs of the circuit in this project ended in these days.
     #[serde(default)]
     pub reliability: Reliability,
     /// The same by day, the latest first.

@@ -114,6 +114,13 @@ pub struct ChargeLine {
     pub amount_nano_usd: NanoUsd,
 }
 
+impl fmt::Display for ChargeLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { item, quantity, unit, amount_nano_usd } = self;
+        write!(f, "{item}, {quantity} {unit}, {amount_nano_usd}")
+    }
+}
+
 /// A charge whose price was agreed before the work, beside what the work came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -18,6 +18,10 @@ const PUBLIC_URL: &str = "ZKPOOL_PUBLIC_URL";
 /// Optional: without it they are for the CPU.
 const DEVICE_CLASS: &str = "ZKPOOL_DEVICE_CLASS";
 
+/// Longest answer in bytes. Lambda takes 6 MiB, in which an answer is a string of JSON: text may
+/// double in it, and bytes grow by a third.
+const ANSWER_BYTES_MAX: usize = 3_000_000;
+
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -46,7 +50,9 @@ pub(crate) async fn from_environment() -> Result<Context, StartError> {
     let notices = Arc::new(connection.notices);
     let ports = Ports { blobs, queue, notices, clock, ids, rng };
     let public_url = variable(PUBLIC_URL).unwrap_or_default();
-    let mut settings = zkpool_functions::Settings { public_url, ..Default::default() };
+    let answer_bytes_max = Some(ANSWER_BYTES_MAX);
+    let mut settings =
+        zkpool_functions::Settings { public_url, answer_bytes_max, ..Default::default() };
     if let Some(class) = variable(DEVICE_CLASS).filter(|class| !class.is_empty()) {
         settings.device = DeviceClass::new(&class);
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use zkpool_billing::fleet::{FleetPart, FleetRow};
 use zkpool_jobs::JobFilter;
 use zkpool_types::Timestamp;
 use zkpool_types::api::ProofView;
+use zkpool_types::fleet::{FleetPart, FleetRow};
 
 use crate::dashboard::SignedIn;
 use crate::dashboard::format::{self, Amount};

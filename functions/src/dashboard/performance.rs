@@ -42,6 +42,7 @@ struct DeviceRow {
     p95_ms: String,
     median_cost: Amount,
     p95_cost: Amount,
+    success: String,
 }
 
 /// A class of device on one day, and how that day's jobs ended.
@@ -91,6 +92,7 @@ fn device_row(device: &DevicePerformance) -> DeviceRow {
         p95_ms: format::milliseconds(device.device_us_p95),
         median_cost: device.cost_nano_usd_median.into(),
         p95_cost: device.cost_nano_usd_p95.into(),
+        success: rate(device.success_bp),
     }
 }
 
@@ -159,6 +161,8 @@ mod tests {
             device_us_p95: 2 * median,
             cost_nano_usd_median: NanoUsd::new(median),
             cost_nano_usd_p95: NanoUsd::new(3 * median),
+            retries: 0,
+            success_bp: Some(10_000),
         }
     }
 

@@ -128,6 +128,8 @@ async fn what_was_spent_before_there_was_a_budget_counts() {
     api.send(Call::post(format!("/v1/proofs/{cancelled}/cancel")).key(&key)).await;
     put(&api, &key, hard(10 * price)).await;
     assert_eq!(standing(&api, &key).await["committed_nano_usd"], json!(2 * price));
+    // What is rolled up is read from rows of usage, and comes to the same.
+    api.context.costs().roll_up_all().await.unwrap();
     // A budget that is added later counts what the log has as well as what came before it.
     api.send(submit_with(&key, &circuit, "reserved", &quote)).await;
     let both = json!([
@@ -138,6 +140,33 @@ async fn what_was_spent_before_there_was_a_budget_counts() {
     let view = put(&api, &key, both).await.value();
     assert_eq!(view["budgets"][0]["committed_nano_usd"], 0);
     assert_eq!(view["budgets"][1]["committed_nano_usd"], json!(3 * price));
+}
+
+#[tokio::test]
+async fn what_was_rolled_up_before_there_was_a_budget_counts_by_tag_and_month() {
+    let (api, key, circuit) = ready().await;
+    let (price, mut quote) = priced(&api, &key, &circuit).await;
+    api.send(submit_with(&key, &circuit, "last-month", &quote)).await;
+    prove_next(&api, "cpu", 1_000).await;
+    api.clock.advance(Duration::from_secs(31 * 24 * 3600));
+    api.context.costs().roll_up_all().await.unwrap();
+    (_, quote) = priced(&api, &key, &circuit).await;
+    for (n, team) in ["red", "red", "blue"].iter().enumerate() {
+        quote["tags"] = json!({ "team": team });
+        let answer = api.send(submit_with(&key, &circuit, &n.to_string(), &quote)).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        prove_next(&api, "cpu", 1_000).await;
+    }
+    api.clock.advance(Duration::from_secs(3600));
+    api.context.costs().roll_up_all().await.unwrap();
+    let budget = |scope: &str| json!({ "scope": scope, "limit_nano_usd": 10 * price });
+    let view = put(&api, &key, json!([budget("*"), budget("team:red")])).await.value();
+    let committed = |n: usize| view["budgets"][n]["committed_nano_usd"].as_u64().unwrap();
+    let charge = committed(0) / 3;
+    assert!(charge > 0);
+    assert_eq!((committed(0), committed(1)), (3 * charge, 2 * charge));
+    let report = api.send(Call::get("/v1/costs?from=2026-02-01").key(&key)).await.value();
+    assert_eq!(report["total_nano_usd"], json!(committed(0)));
 }
 
 #[tokio::test]

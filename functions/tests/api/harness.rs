@@ -17,7 +17,7 @@ use zkpool_functions::{Context, Settings, router};
 use zkpool_jobs::Ports;
 use zkpool_ledger::PriceBook;
 use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
-use zkpool_ports::{Clock, QueuePolicy, Rng, SeededRng, TimeOrderedIds, VirtualClock};
+use zkpool_ports::{BlobStore, Clock, QueuePolicy, Rng, SeededRng, TimeOrderedIds, VirtualClock};
 use zkpool_types::Scope;
 
 use crate::document;
@@ -57,12 +57,17 @@ impl Api {
 
     /// An API with these settings.
     pub(crate) fn with(settings: Settings) -> Self {
+        Self::over(Arc::new(MemoryBlobs::new()), settings)
+    }
+
+    /// An API over this store.
+    pub(crate) fn over(blobs: Arc<dyn BlobStore>, settings: Settings) -> Self {
         Log::of_all_tests();
         let clock = Arc::new(VirtualClock::new());
         let shared: Arc<dyn Clock> = clock.clone();
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));
         let ports = Ports {
-            blobs: Arc::new(MemoryBlobs::new()),
+            blobs,
             queue: Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, shared.clone())),
             notices: Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, shared.clone())),
             ids: Arc::new(TimeOrderedIds::new(shared.clone(), rng.clone())),

@@ -17,6 +17,7 @@ mod quotes;
 mod rate_limit;
 mod secrets;
 mod server;
+mod signing;
 mod table;
 mod timeouts;
 mod uploads;

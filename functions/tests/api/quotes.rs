@@ -117,6 +117,12 @@ async fn performance_is_shown_by_day_and_device_with_what_failed() {
     assert!(shown["days"][1]["devices"][0]["cost_nano_usd_median"].as_u64().unwrap() > 0);
     assert_eq!(shown["reliability"]["success_bp"], 10_000);
     assert_eq!(shown["reliability"]["self_check_failure_bp"], 0);
+    assert_eq!((&shown["from"], &shown["to"]), (&json!("2025-12-04"), &json!("2026-01-02")));
+    api.context.costs().roll_up_all().await.unwrap();
+    let day = "/v1/circuits/multiplier/performance?from=2026-01-01&to=2026-01-01";
+    let first = api.send(Call::get(day).key(&key)).await.value();
+    assert_eq!((&first["days"][0], &first["days"][1]), (&shown["days"][1], &json!(null)));
+    assert_eq!(first["devices"][0]["success_bp"], 10_000);
 }
 
 #[tokio::test]

@@ -126,6 +126,18 @@ pub(crate) fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         Endpoint::Costs => (Call::get("/v1/costs"), 200),
         // Nobody but whoever runs the service; the tests of costs have its key.
         Endpoint::FleetCosts => (Call::get("/v1/costs/fleet"), 403),
+        Endpoint::CloseMonth => {
+            let body = json!({ "project": "owner", "month": "2025-12" });
+            (Call::post("/v1/costs/closings").json(&body), 403)
+        }
+        Endpoint::CorrectCharge => {
+            let (amount, reason) = (-1, "agreed");
+            let body = json!({
+                "project": "owner", "job": ended, "charge_nano_usd": amount, "reason": reason,
+            });
+            let call = Call::post("/v1/costs/corrections").header("idempotency-key", "another");
+            (call.json(&body), 403)
+        }
         Endpoint::ShowReceipt => (Call::get(format!("/v1/proofs/{ended}/receipt")), 200),
         Endpoint::Chain => (Call::get("/v1/chain"), 200),
         // None is published before a day has passed; the tests of costs see one.
@@ -198,6 +210,8 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         Endpoint::ListKeys
         | Endpoint::Costs
         | Endpoint::FleetCosts
+        | Endpoint::CloseMonth
+        | Endpoint::CorrectCharge
         | Endpoint::Chain
         | Endpoint::DailyRoot
         | Endpoint::OverviewPage
@@ -351,6 +365,7 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             Endpoint::ReceiveUpload => &["", "a=b", "token=a&token=b"],
             Endpoint::OverviewPage => &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"],
             Endpoint::Costs => &["from=x", "to=2026-02-30", "group_by=week", "format=xls", "a=b"],
+            Endpoint::Performance => &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"],
             Endpoint::Chain => &["after=x", "after=-1", "a=b"],
             Endpoint::CostsPage => &["from=x", "group_by=week", "group_by=tag:", "a=b"],
             Endpoint::DownloadCosts => &["from=x", "group_by=week", "format=xml", "a=b"],
@@ -364,7 +379,6 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::RegisterCircuit
             | Endpoint::ShowCircuit
             | Endpoint::VerificationKey
-            | Endpoint::Performance
             | Endpoint::SetPublication
             | Endpoint::PublicPerformance
             | Endpoint::CreateQuote
@@ -385,6 +399,8 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::ShowDelivery
             | Endpoint::ReplayDelivery
             | Endpoint::FleetCosts
+            | Endpoint::CloseMonth
+            | Endpoint::CorrectCharge
             | Endpoint::ShowReceipt
             | Endpoint::DailyRoot
             | Endpoint::SignInPage
@@ -402,6 +418,7 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             | Endpoint::Asset => &[],
         };
         let path = endpoint.row().path.replace("{id}", &owned.job);
+        let path = path.replace("{circuit}", &owned.circuit);
         for query in queries {
             let call = Call::new(endpoint.row().method, format!("{path}?{query}"));
             api.send(call.by(&owned.member)).await.problem(400, "invalid_request");
@@ -421,6 +438,8 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::CreateQuote
             | Endpoint::PutBudgets
             | Endpoint::SubmitProof
+            | Endpoint::CloseMonth
+            | Endpoint::CorrectCharge
             | Endpoint::CreateUpload
             | Endpoint::CreateWebhook
             | Endpoint::CreateKey => true,

@@ -8,6 +8,7 @@
 )]
 
 mod calls;
+mod elsewhere;
 mod events;
 mod many;
 mod pool;

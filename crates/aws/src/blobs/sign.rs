@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
-use aws_sdk_s3::types::ChecksumMode;
 use zkpool_ports::{BlobError, BlobKey, Expected, SignedRequest};
 use zkpool_types::Secret;
 
@@ -46,7 +47,8 @@ impl S3Blobs {
         Ok(request(&signed))
     }
 
-    /// A GET of the object. Its answer carries the checksum that the object was stored with.
+    /// A GET of the object. It needs no header, so that a redirect can lead to it: a checksum would
+    /// have to be asked for by one.
     pub(super) async fn sign_get(
         &self,
         key: &BlobKey,
@@ -57,7 +59,8 @@ impl S3Blobs {
             .get_object()
             .bucket(&*self.bucket)
             .key(key.as_str())
-            .checksum_mode(ChecksumMode::Enabled);
+            .customize()
+            .config_override(Builder::new().response_checksum_validation(WhenRequired));
         let signed = call.presigned(valid_for(key, lifetime)?).await;
         let signed = signed.map_err(|error| storage(key, ServiceError::of("GetObject", error)))?;
         Ok(request(&signed))

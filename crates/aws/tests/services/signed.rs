@@ -59,6 +59,7 @@ async fn only_the_announced_bytes_are_taken(blobs: &S3Blobs) {
     assert_eq!(blobs.get(&key(), 100).await.unwrap(), BODY);
     let download = blobs.download_request(&key(), LIFETIME).await.unwrap().unwrap();
     assert_eq!(get(&download), BODY);
+    assert_eq!(download.headers, [], "a redirect carries no headers");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use zkpool_jobs::{CircuitError, JobError, PortError};
 use zkpool_ports::BlobError;
 use zkpool_types::{BudgetScope, ErrorCode, NanoUsd};
 
-use crate::QuoteError;
+use crate::{BillingError, QuoteError};
 
 /// Why budgets could not be set, read or drawn on.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,9 @@ pub enum BudgetError {
     /// What was spent before cannot be priced.
     #[error(transparent)]
     Quote(#[from] QuoteError),
+    /// What was spent before cannot be read from rows of usage.
+    #[error(transparent)]
+    Usage(Box<BillingError>),
     /// The circuit of an open job cannot be read.
     #[error(transparent)]
     Circuit(#[from] CircuitError),
@@ -74,6 +77,7 @@ impl BudgetError {
             Self::Exceeded { .. } => ErrorCode::BudgetExceeded,
             Self::Busy => ErrorCode::Unavailable,
             Self::Quote(error) => error.code(),
+            Self::Usage(error) => error.code(),
             Self::Circuit(error) => error.code(),
             Self::Port(error) => error.code(),
         }
@@ -83,6 +87,12 @@ impl BudgetError {
 impl From<BlobError> for BudgetError {
     fn from(error: BlobError) -> Self {
         Self::Port(error.into())
+    }
+}
+
+impl From<BillingError> for BudgetError {
+    fn from(error: BillingError) -> Self {
+        Self::Usage(Box::new(error))
     }
 }
 

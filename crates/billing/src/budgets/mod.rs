@@ -21,6 +21,7 @@ use jiff::civil::Date;
 use tokio::sync::Mutex as Turn;
 use zkpool_jobs::records::RECORD_BYTES_MAX;
 use zkpool_jobs::{Circuits, Jobs, Ports, Records, keys};
+use zkpool_ledger::costs::day_of;
 use zkpool_types::api::{BudgetView, BudgetsView, PutBudgets};
 use zkpool_types::budget::{BudgetChange, BudgetsRecord};
 use zkpool_types::limits::{BUDGET_ALERTS_MAX, BUDGETS_MAX, TAG_BYTES_MAX};
@@ -28,7 +29,7 @@ use zkpool_types::{
     Budget, BudgetAlert, BudgetScope, KeyId, NanoUsd, ProjectId, Reservation, Sha256Digest,
 };
 
-use crate::Quotes;
+use crate::{Costs, Quotes};
 use account::{Exceeded, Freed, Tags};
 use log::{Log, month_name, month_of};
 use opening::{Opening, logged};
@@ -44,6 +45,7 @@ const LOGS_MAX: usize = 1024;
 pub struct Budgets {
     ports: Ports,
     records: Records,
+    costs: Costs,
     jobs: Jobs,
     circuits: Circuits,
     quotes: Quotes,
@@ -72,7 +74,8 @@ impl Budgets {
     pub fn new(ports: Ports, jobs: Jobs, quotes: Quotes) -> Self {
         let records = Records::new(Arc::clone(&ports.blobs));
         let circuits = Circuits::new(ports.clone());
-        Self { ports, records, jobs, circuits, quotes, logs: Logs::default() }
+        let costs = Costs::new(ports.clone());
+        Self { ports, records, costs, jobs, circuits, quotes, logs: Logs::default() }
     }
 
     async fn record(&self, project: &ProjectId) -> Result<Option<BudgetsRecord>, BudgetError> {
@@ -204,7 +207,9 @@ impl Budgets {
 
     /// Begins to count for scopes that are not counted yet.
     async fn open(&self, log: &mut Log, budgets: &[Budget]) -> Result<(), BudgetError> {
-        let Self { jobs, circuits, quotes, .. } = self;
+        let Self { costs, jobs, circuits, quotes, .. } = self;
+        let today = day_of(self.ports.clock.now());
+        let opening = Opening { costs, jobs, circuits, quotes };
         let mut opened: Option<(Vec<BudgetScope>, opening::Sums, u64)> = None;
         loop {
             let unknown = |scope: &&BudgetScope| !log.head.state.accounts.contains_key(*scope);
@@ -216,7 +221,7 @@ impl Budgets {
             // Another process may have opened some of them meanwhile.
             let (mut sums, from) = match opened.take() {
                 Some((same, sums, from)) if same == scopes => (sums, from),
-                _ => (Opening { jobs, circuits, quotes }.spent(log, &scopes).await?, 0),
+                _ => (opening.spent(log, today, &scopes).await?, 0),
             };
             logged(log, from, &mut sums).await?;
             let read = log.head.entry;

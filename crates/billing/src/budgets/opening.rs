@@ -1,28 +1,37 @@
 //! What was spent in a month before there was a budget to count it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use futures_util::future::try_join_all;
-use jiff::tz::TimeZone;
-use zkpool_jobs::{Circuits, Jobs};
+use jiff::civil::Date;
+use zkpool_jobs::{Circuits, Jobs, created_at};
+use zkpool_ledger::costs::day_of;
 use zkpool_types::budget::BudgetChange;
 use zkpool_types::{
-    BudgetScope, CircuitRef, JobId, JobRequest, NanoUsd, Outcome, ProjectId, Timestamp,
+    BudgetScope, CircuitRef, CostKind, JobId, JobRequest, NanoUsd, Outcome, ProjectId, UsageRow,
 };
 
 use super::BudgetError;
 use super::account::Tags;
 use super::log::{Log, month_name};
-use crate::Quotes;
+use crate::partition::{METERED, cell, is_older, kind_of, utf8};
+use crate::sum::{Sum, Summed};
+use crate::table::{Columns, TableError};
+use crate::{BillingError, Costs, Quotes};
 
 /// Records read at once.
 const READS_AT_ONCE: usize = 16;
+
+/// The columns of usage that a charge against a budget is known by.
+const COLUMNS: [&str; 6] = ["kind", "job", "tags", "reserved_in", "charge_usd", METERED];
 
 /// What counts so far, by scope.
 pub(super) type Sums = BTreeMap<BudgetScope, NanoUsd>;
 
 /// Adds up what one project has spent.
 pub(super) struct Opening<'a> {
+    pub(super) costs: &'a Costs,
     pub(super) jobs: &'a Jobs,
     pub(super) circuits: &'a Circuits,
     pub(super) quotes: &'a Quotes,
@@ -30,31 +39,45 @@ pub(super) struct Opening<'a> {
 
 impl Opening<'_> {
     /// What the month's jobs without a reservation were charged or, while they are open, would be
-    /// quoted, for each of these scopes.
+    /// quoted, for each of these scopes. Charges are read from rows of usage: records are read of
+    /// open jobs alone.
     pub(super) async fn spent(
         &self,
         log: &Log,
+        today: Date,
         scopes: &[BudgetScope],
     ) -> Result<Sums, BudgetError> {
-        let mut sums: Sums = scopes.iter().map(|scope| (scope.clone(), NanoUsd::ZERO)).collect();
-        let start = start_of(log);
-        let mut after: Option<JobId> = None;
-        loop {
-            let page = self.jobs.since(&log.project, start, after).await?;
-            for jobs in page.chunks(READS_AT_ONCE) {
-                let records = jobs.iter().map(|job| self.jobs.record(&log.project, *job));
-                for (request, outcome) in try_join_all(records).await?.into_iter().flatten() {
-                    if !is_reserved(log, &request) {
-                        let amount = self.amount(&log.project, &request, outcome).await?;
-                        add(&mut sums, &request.tags, amount);
-                    }
+        let spent = Spent {
+            sums: scopes.iter().map(|scope| (scope.clone(), NanoUsd::ZERO)).collect(),
+            month: log.month,
+        };
+        // Clocks of the machines that ended jobs may be a little off.
+        let first = log.month.yesterday().unwrap_or(log.month);
+        let days = first..=today.tomorrow().unwrap_or(today);
+        let summed = self.costs.sum(&log.project, &days, || spent.clone()).await?;
+        let Summed { sum, open, closed_through: _ } = summed;
+        let mut sums = sum.sums;
+        self.add_open(log, open, &mut sums).await?;
+        Ok(sums)
+    }
+
+    async fn add_open(
+        &self,
+        log: &Log,
+        open: BTreeSet<JobId>,
+        sums: &mut Sums,
+    ) -> Result<(), BudgetError> {
+        let open: Vec<_> = open.into_iter().filter(|job| is_of(log.month, *job)).collect();
+        for jobs in open.chunks(READS_AT_ONCE) {
+            let records = jobs.iter().map(|job| self.jobs.record(&log.project, *job));
+            for (request, outcome) in try_join_all(records).await?.into_iter().flatten() {
+                if !is_reserved(log, &request) {
+                    let amount = self.amount(&log.project, &request, outcome).await?;
+                    add(sums, &request.tags, amount);
                 }
             }
-            match page.last() {
-                Some(last) => after = Some(*last),
-                None => return Ok(sums),
-            }
         }
+        Ok(())
     }
 
     async fn amount(
@@ -121,6 +144,56 @@ fn is_reserved(log: &Log, request: &JobRequest) -> bool {
     reservation.is_some_and(|reservation| reservation.month == month_name(log.month))
 }
 
-fn start_of(log: &Log) -> Timestamp {
-    TimeZone::UTC.to_timestamp(log.month.at(0, 0, 0, 0)).unwrap_or(Timestamp::MIN)
+/// Whether a job was accepted in the month that begins on `month`, or later.
+fn is_of(month: Date, job: JobId) -> bool {
+    day_of(created_at(job)) >= month
+}
+
+/// What proofs of one month were charged that no reservation counts, so far.
+#[derive(Clone, Debug)]
+struct Spent {
+    sums: Sums,
+    /// The first day of the month.
+    month: Date,
+}
+
+impl Spent {
+    fn add(&mut self, job: JobId, reserved_in: Option<&str>, tags: &Tags, charge: i64) {
+        let counted = reserved_in.is_some_and(|month| month == month_name(self.month));
+        if !counted && is_of(self.month, job) {
+            add(&mut self.sums, tags, NanoUsd::new(charge.try_into().unwrap_or_default()));
+        }
+    }
+}
+
+impl Sum for Spent {
+    fn add_partition(&mut self, file: Bytes, _day: Date) -> Result<bool, BillingError> {
+        let columns = Columns::read(file, &COLUMNS)?;
+        if is_older(&columns) {
+            return Ok(false);
+        }
+        let kinds = columns.text("kind")?;
+        let (reserved, tags) = (columns.text("reserved_in")?, columns.text("tags")?);
+        let charges = columns.numbers("charge_usd")?;
+        for row in 0..columns.rows() {
+            if kind_of(kinds[row].as_ref().map(utf8))? == CostKind::Proof {
+                let reserved_in = reserved[row].as_ref().map(utf8);
+                let tags = tags_of(tags[row].as_ref().map_or("{}", utf8))?;
+                self.add(cell(&columns, "job", row)?, reserved_in, &tags, charges[row]);
+            }
+        }
+        Ok(true)
+    }
+
+    fn add_row(&mut self, row: &UsageRow) -> Result<(), BillingError> {
+        if row.kind == CostKind::Proof {
+            self.add(row.job, row.reserved_in.as_deref(), &row.tags, row.charge_nano_usd);
+        }
+        Ok(())
+    }
+}
+
+fn tags_of(json: &str) -> Result<Tags, TableError> {
+    let refused = |_| TableError::Cell { column: "tags", found: json.to_owned() };
+    serde_json::from_str(json).map_err(refused)
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan};
 use zkpool_ledger::costs::{day_of, month_of};
-use zkpool_types::ProjectId;
+use zkpool_types::{KeyId, ProjectId};
 
 use crate::{BillingError, Costs};
 
@@ -32,11 +32,17 @@ pub enum MonthError {
 
 impl Costs {
     /// Closes a month and every month before it, after rolling up what is pending. Closing a
-    /// closed month again changes nothing. Returns the latest month that is closed.
+    /// closed month again changes nothing. Returns the latest month that is closed. `by` is the key
+    /// of whoever asks, where that is done by one.
     ///
     /// # Errors
     /// The month is malformed or has not ended, or a port failed.
-    pub async fn close(&self, project: &ProjectId, month: &str) -> Result<String, BillingError> {
+    pub async fn close(
+        &self,
+        project: &ProjectId,
+        month: &str,
+        by: Option<KeyId>,
+    ) -> Result<String, BillingError> {
         check(month)?;
         let current = month_of(day_of(self.ports.clock.now()));
         if *month >= *current {
@@ -45,7 +51,7 @@ impl Costs {
         // Another roll-up may be faster, or more may be pending than one adds; then what is there is
         // built on.
         for _ in 0..CLOSE_TRIES {
-            self.roll_up_through(project, Some(month.to_owned())).await?;
+            self.roll_up_through(project, Some(month.to_owned()), by).await?;
             let closed = self.log(project).await?.latest.map(|batch| batch.closed_through);
             match closed {
                 None => return Ok(month.to_owned()),

@@ -1,5 +1,7 @@
 //! What is not in the chain yet.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use zkpool_jobs::{created_at, keys};
@@ -73,6 +75,8 @@ impl Standing {
 pub(crate) struct Pending {
     /// In the order of the chain: by end and job.
     pub(crate) found: Vec<Found>,
+    /// Jobs that were looked at and have not ended.
+    pub(crate) open: BTreeSet<JobId>,
     /// Marks that are done with.
     pub(crate) marks: Vec<BlobKey>,
     /// Whether there is more.
@@ -161,6 +165,8 @@ impl Costs {
                 let orphan = found.is_none() && self.is_orphan(project, job, now).await?;
                 if found.is_some() || orphan {
                     standing.mark.open.remove(&job);
+                } else {
+                    pending.open.insert(job);
                 }
                 pending.found.extend(found);
             }
@@ -222,6 +228,9 @@ impl Costs {
         let mut ended = self.ended(project, &unknown).await?.into_iter().peekable();
         for job in jobs {
             let found = ended.next_if(|(next, _)| next == job).map(|(_, found)| found);
+            if let Some(None) = found {
+                pending.open.insert(*job);
+            }
             *passing &= now.duration_since(created_at(*job)) > CURSOR_LAG;
             match (&found, *passing) {
                 (Some(None), true) => _ = mark.open.insert(*job),

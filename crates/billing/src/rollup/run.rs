@@ -3,7 +3,7 @@
 use zkpool_jobs::keys;
 use zkpool_ledger::chain::{LinkContent, link};
 use zkpool_types::chain::{Batch, ChainHead};
-use zkpool_types::{ProjectId, UsageRow};
+use zkpool_types::{KeyId, ProjectId, UsageRow};
 
 use super::log::Log;
 use super::pending::{Pending, Standing};
@@ -25,6 +25,12 @@ pub struct RollupReport {
     pub receipts: usize,
     /// Projects that failed and are left to the next roll-up.
     pub errors: usize,
+}
+
+/// Which month to close, and the key of whoever asked for that.
+struct Close {
+    through: Option<String>,
+    by: Option<KeyId>,
 }
 
 impl Costs {
@@ -75,7 +81,7 @@ impl Costs {
     /// A port failed. Another call goes on where this one stopped.
     pub async fn roll_up(&self, project: &ProjectId) -> Result<usize, BillingError> {
         let due = self.month_due();
-        self.roll_up_through(project, due).await
+        self.roll_up_through(project, due, None).await
     }
 
     /// Rolls up everything that is pending, then closes the months through `close`.
@@ -83,6 +89,7 @@ impl Costs {
         &self,
         project: &ProjectId,
         close: Option<String>,
+        by: Option<KeyId>,
     ) -> Result<usize, BillingError> {
         let mut log = self.log(project).await?;
         if let (Some(batch), false) = (&log.latest, log.complete) {
@@ -94,7 +101,8 @@ impl Costs {
             let mut standing = Standing::of(&log);
             let pending = self.pending(project, &mut standing).await?;
             let (more, receipts) = (pending.more, pending.found.len());
-            let close = close.clone().filter(|_| !more);
+            let through = close.clone().filter(|_| !more);
+            let close = Close { through, by };
             let Some(batch) = self.add(project, &log, standing, pending, close).await? else {
                 break;
             };
@@ -115,12 +123,12 @@ impl Costs {
         log: &Log,
         standing: Standing,
         pending: Pending,
-        close: Option<String>,
+        close: Close,
     ) -> Result<Option<Batch>, BillingError> {
-        let Pending { found, marks, more: _ } = pending;
+        let Pending { found, marks, open: _, more: _ } = pending;
         let closed = log.latest.as_ref().and_then(|batch| batch.closed_through.clone());
         // Months compare as their names do. A project without receipts has nothing to close.
-        let closes = close > closed && (log.latest.is_some() || !found.is_empty());
+        let closes = close.through > closed && (log.latest.is_some() || !found.is_empty());
         if found.is_empty() && !closes && standing.mark.open == log.open() {
             return Ok(None);
         }
@@ -131,7 +139,8 @@ impl Costs {
             rolled_up_at: self.ports.clock.now(),
             links: Vec::with_capacity(found.len()),
             head,
-            closed_through: if closes { close } else { closed },
+            closed_through: if closes { close.through } else { closed },
+            closed_by: close.by.filter(|_| closes),
             mark: standing.mark,
         };
         let rows = fill(&mut batch, found)?;

@@ -2,10 +2,12 @@
 
 mod csv;
 mod read;
+mod text;
 mod write;
 
 pub(crate) use csv::write_csv;
 pub(crate) use read::Columns;
+pub use text::parquet_of;
 pub(crate) use write::write_parquet;
 
 /// The cells of a column, all of one type.

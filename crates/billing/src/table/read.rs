@@ -33,6 +33,11 @@ impl Columns {
         self.rows
     }
 
+    /// Whether there is a column of this name, of those that were asked for.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.texts.contains_key(name) || self.numbers.contains_key(name)
+    }
+
     /// A column of text.
     pub(crate) fn text(&self, name: &str) -> Result<&[Option<ByteArray>], TableError> {
         let column = self.texts.get(name).map(Vec::as_slice);

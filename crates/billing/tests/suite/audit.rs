@@ -47,3 +47,49 @@ async fn each_batch_is_checked_once() {
     assert_eq!(world.costs.audit_all().await.unwrap().len(), 1);
     assert!(world.costs.audit_all().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_job_that_has_ended_and_is_in_no_chain_is_found() {
+    let mut world = World::new(4);
+    world.prove(1, 1_000_000).await;
+    let outcome = key_with(&world, "outcome.json").await;
+    world.pass(3600);
+    world.prove(2, 1_000_000).await;
+    world.pass(3600);
+    world.costs.roll_up_all().await.unwrap();
+    // A job of a moment after the first one, which the roll-up has passed without seeing it.
+    let job = outcome.as_str().split('/').nth(2).unwrap();
+    let forgotten = format!("{}ffffffffffff", &job[..job.len() - 12]);
+    let copy = BlobKey::new(outcome.as_str().replace(job, &forgotten)).unwrap();
+    world.blobs.copy_once(&outcome, &copy).await.unwrap();
+    let differences = audited(&world).await;
+    assert_eq!(differences, [format!("job {forgotten} has ended and is not in the chain")]);
+}
+
+#[tokio::test]
+async fn a_link_of_a_job_that_does_not_exist_is_found() {
+    let mut world = World::new(5);
+    let job = world.prove(1, 1_000_000).await;
+    world.costs.roll_up_all().await.unwrap();
+    for key in world.blobs.list("jobs/", None, usize::MAX).await.unwrap() {
+        world.blobs.delete(&key).await.unwrap();
+    }
+    // Without any job left the project is no longer found by itself.
+    let audit = world.costs.audit(&crate::world::project()).await.unwrap().unwrap();
+    let expected = format!("stands for a record of job {job} that is gone");
+    assert!(audit.differences[0].contains(&expected), "{:?}", audit.differences);
+}
+
+#[tokio::test]
+async fn open_jobs_and_jobs_that_end_later_are_no_differences() {
+    let mut world = World::new(6);
+    world.submit(1).await;
+    let late = world.claim().await.unwrap();
+    world.submit(2).await;
+    world.pass(3600);
+    world.costs.roll_up_all().await.unwrap();
+    world.succeed(&late, 1_000_000).await;
+    world.pass(3600);
+    world.costs.roll_up_all().await.unwrap();
+    assert_eq!(audited(&world).await, Vec::<String>::new());
+}

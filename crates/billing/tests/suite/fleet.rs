@@ -1,9 +1,9 @@
 //! What the fleet cost, beside what was charged for it.
 
-use zkpool_billing::fleet::FleetPart;
 use zkpool_jobs::keys;
 use zkpool_ledger::PriceBook;
 use zkpool_ports::{BlobStore, Clock, Durability};
+use zkpool_types::fleet::FleetPart;
 use zkpool_types::{DeviceClass, NanoUsd, Shift};
 
 use crate::world::World;

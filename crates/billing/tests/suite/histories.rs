@@ -6,6 +6,7 @@ use zkpool_types::Dimension;
 use zkpool_types::chain::ChainHead;
 
 use crate::history::{Run, history};
+use crate::performance::proofs_told;
 use crate::world::{project, told};
 
 fn groupings() -> Vec<Vec<Dimension>> {
@@ -41,6 +42,7 @@ async fn adds_up(run: &Run) {
         assert_eq!((charges, wastes), (truth.charge, truth.waste), "{by:?}");
         assert_eq!(report.total_nano_usd, truth.charge);
     }
+    assert_eq!(proofs_told(&run.world).await, truth.proofs);
 }
 
 /// The chain holds from its first link to its last, and names every receipt as it is.

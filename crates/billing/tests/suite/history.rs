@@ -91,7 +91,7 @@ impl Run {
             Step::Correct(job, amount) => {
                 if let Some(job) = pick(&self.jobs, job) {
                     // An open job cannot be corrected, which is as good.
-                    let _ = self.world.costs.correct(&project(), *job, amount, "a test").await;
+                    let _ = self.world.correct(*job, amount).await;
                 }
             }
             Step::Pass(seconds) => self.world.pass(seconds),
@@ -109,7 +109,7 @@ impl Run {
     async fn close(&mut self) {
         let costs = &self.world.costs;
         let month = self.world.last_month();
-        costs.close(&project(), &month).await.unwrap();
+        costs.close(&project(), &month, None).await.unwrap();
         let report = self.world.month(&month).await;
         self.closed.push((month, report));
     }

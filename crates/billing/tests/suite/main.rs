@@ -11,4 +11,6 @@ mod fleet;
 mod histories;
 mod history;
 mod months;
+mod older;
+mod performance;
 mod world;

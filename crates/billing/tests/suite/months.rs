@@ -1,7 +1,7 @@
 //! Months, and the promises that need no history to be shown.
 
 use zkpool_billing::BillingError;
-use zkpool_types::{CostQuery, Dimension, ErrorCode};
+use zkpool_types::{CostQuery, Dimension, ErrorCode, KeyId, MakeCorrection};
 
 use crate::world::{World, project};
 
@@ -24,9 +24,9 @@ async fn what_ends_after_its_month_was_closed_counts_in_the_open_month() {
     let mut world = World::new(2);
     let job = world.prove(1, 1_000_000).await;
     world.pass(31 * DAY_S + 60);
-    assert_eq!(world.costs.close(&project(), "2026-01").await.unwrap(), "2026-01");
+    assert_eq!(world.costs.close(&project(), "2026-01", None).await.unwrap(), "2026-01");
     let january = world.month("2026-01").await;
-    world.costs.correct(&project(), job, -5, "agreed by telephone").await.unwrap();
+    world.correct(job, -5).await.unwrap();
     let february = world.month("2026-02").await;
     assert_eq!(world.month("2026-01").await.rows, january.rows);
     assert_eq!((february.total_nano_usd, february.total.corrections_nano_usd), (-5, -5));
@@ -49,7 +49,7 @@ async fn months_are_closed_by_themselves_three_days_after_their_end() {
 async fn a_month_that_goes_on_is_not_closed() {
     let world = World::new(4);
     for month in ["2026-01", "2026-13", "January", "2026-1"] {
-        let refused = world.costs.close(&project(), month).await.unwrap_err();
+        let refused = world.costs.close(&project(), month, None).await.unwrap_err();
         assert!(matches!(refused, BillingError::Month(_)), "{month}: {refused}");
         assert_eq!(refused.code(), ErrorCode::InvalidRequest);
     }
@@ -105,4 +105,24 @@ async fn an_export_adds_up_to_the_report_in_both_formats() {
     // Six proofs differ in circuit, device or tags; a quoted tag holds the only line breaks.
     assert_eq!(csv.lines().count(), 1 + 6);
     assert!(table.parquet().unwrap().starts_with(b"PAR1"));
+}
+
+#[tokio::test]
+async fn a_correction_sent_again_counts_once_and_another_one_of_its_key_is_rejected() {
+    let mut world = World::new(8);
+    let job = world.prove(1, 1_000_000).await;
+    let by: KeyId = "018f2e7a-0000-7000-8000-000000000001".parse().unwrap();
+    let reason = "agreed".to_owned();
+    let asked = MakeCorrection { project: project(), job, charge_nano_usd: -5, reason };
+    let first = world.costs.correct_once(&asked, by, "k").await.unwrap();
+    world.pass(60);
+    assert_eq!(world.costs.correct_once(&asked, by, "k").await.unwrap(), first);
+    world.costs.roll_up_all().await.unwrap();
+    // The mark that a repetition leaves behind the roll-up counts nothing twice.
+    assert_eq!(world.costs.correct_once(&asked, by, "k").await.unwrap(), first);
+    assert_eq!(world.report(&[]).await.total.corrections_nano_usd, -5);
+    let other = MakeCorrection { charge_nano_usd: -6, ..asked };
+    let refused = world.costs.correct_once(&other, by, "k").await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::IdempotencyConflict);
+    assert_eq!(first.made_by, Some(by));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use zkpool_billing::Costs;
+use zkpool_billing::{BillingError, Costs, Performance};
 use zkpool_jobs::{Claim, Jobs, NewJob, Ports, WitnessSource};
 use zkpool_ledger::PriceBook;
 use zkpool_ports::faulty::{FaultPlan, Faults, FaultyBlobs};
@@ -13,8 +13,9 @@ use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
 use zkpool_ports::{BlobStore, QueuePolicy, SeededRng, TimeOrderedIds, VirtualClock};
 use zkpool_types::limits::ATTEMPTS_MAX;
 use zkpool_types::{
-    CircuitRef, Correction, CostQuery, CostReport, Curve, DeviceClass, Dimension, JobId, Outcome,
-    ProjectId, ProofBody, ProofSystemKind, Secret, Sha256Digest, Usage, Waste,
+    CircuitRef, Correction, CostQuery, CostReport, Curve, DeviceClass, Dimension, JobId,
+    MakeCorrection, Outcome, ProjectId, ProofBody, ProofSystemKind, Secret, Sha256Digest, Usage,
+    Waste,
 };
 
 pub(crate) struct World {
@@ -22,6 +23,7 @@ pub(crate) struct World {
     pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) jobs: Jobs,
     pub(crate) costs: Costs,
+    pub(crate) performance: Performance,
     /// The same costs over storage of which one call in eight fails.
     pub(crate) shaky: Costs,
     submitted: u32,
@@ -29,6 +31,13 @@ pub(crate) struct World {
 
 pub(crate) fn project() -> ProjectId {
     "acme".parse().unwrap()
+}
+
+/// Names of the circuits that proofs are made of.
+pub(crate) const CIRCUITS: [&str; 3] = ["transfer", "swap", "vote"];
+
+pub(crate) fn circuit(name: &str) -> CircuitRef {
+    CircuitRef::of_key(name, &Sha256Digest::of(b"key")).unwrap()
 }
 
 /// What was charged and wasted by the records themselves, in nano-dollars.
@@ -58,7 +67,8 @@ impl World {
         let faulty: Arc<dyn BlobStore> = Arc::new(FaultyBlobs::new(blobs.clone(), plan));
         let shaky = Costs::new(Ports { blobs: faulty, ..ports.clone() });
         let jobs = Jobs::new(ports.clone(), Arc::new(PriceBook::builtin().unwrap()));
-        Self { clock, blobs, jobs, costs: Costs::new(ports), shaky, submitted: 0 }
+        let performance = Performance::new(ports.clone(), jobs.clone());
+        Self { clock, blobs, jobs, costs: Costs::new(ports), performance, shaky, submitted: 0 }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {
@@ -68,7 +78,7 @@ impl World {
     pub(crate) async fn submit(&mut self, label: u8) -> JobId {
         self.submitted += 1;
         let witness = Bytes::from(format!("witness {}", self.submitted));
-        let name = ["transfer", "swap", "vote"][usize::from(label % 3)];
+        let name = CIRCUITS[usize::from(label % 3)];
         let tags = match label % 4 {
             0 => BTreeMap::new(),
             label => BTreeMap::from([
@@ -80,7 +90,7 @@ impl World {
             project: project(),
             idempotency_key: format!("key {}", self.submitted),
             body_digest: Sha256Digest::of(&witness),
-            circuit: CircuitRef::of_key(name, &Sha256Digest::of(b"key")).unwrap(),
+            circuit: circuit(name),
             witness: WitnessSource::Inline(Secret::new(witness)),
             tags,
             deadline: None,
@@ -104,6 +114,16 @@ impl World {
         let claim = self.claim().await.unwrap();
         self.succeed(&claim, device_us).await;
         job
+    }
+
+    pub(crate) async fn correct(
+        &self,
+        job: JobId,
+        charge_nano_usd: i64,
+    ) -> Result<Correction, BillingError> {
+        let reason = "agreed by telephone".to_owned();
+        let asked = MakeCorrection { project: project(), job, charge_nano_usd, reason };
+        self.costs.correct(&asked).await
     }
 
     pub(crate) async fn report(&self, group_by: &[Dimension]) -> CostReport {

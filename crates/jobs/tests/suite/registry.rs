@@ -221,16 +221,18 @@ async fn filters_select_by_circuit_state_and_tag() {
 }
 
 #[tokio::test]
-async fn performance_counts_proofs_of_the_circuit_only() {
+async fn the_latest_outcomes_are_those_of_the_newest_jobs_that_have_ended() {
     let world = world();
+    let mut ended = Vec::new();
     for key in ["a", "b", "c"] {
-        world.jobs.submit(new_job(key)).await.unwrap();
+        world.clock.advance(Duration::from_millis(5));
+        ended.push(world.jobs.submit(new_job(key)).await.unwrap().request.id);
         let claim = world.claim().await;
         world.succeed(&claim).await;
     }
-    let performance = world.jobs.performance(&project(), &circuit()).await.unwrap();
-    let [cpu] = performance.devices.as_slice() else { panic!("{performance:?}") };
-    assert_eq!((cpu.samples, cpu.device_us_median, cpu.device_us_p95), (3, 250_000, 250_000));
-    let other = CircuitRef::of_key("mint", &Sha256Digest::of(b"key")).unwrap();
-    assert!(world.jobs.performance(&project(), &other).await.unwrap().devices.is_empty());
+    world.clock.advance(Duration::from_millis(5));
+    world.jobs.submit(new_job("open")).await.unwrap();
+    let latest = world.jobs.latest(&project(), 3).await.unwrap();
+    let latest: Vec<_> = latest.iter().map(|outcome| outcome.job).collect();
+    assert_eq!(latest, [ended[2], ended[1]], "of the three newest jobs one is open");
 }

@@ -4,7 +4,7 @@ mod groups;
 mod sums;
 
 pub use groups::{GROUPS_MAX, Groups, day_of, month_of};
-pub use sums::{cost_of_time, decimal_usd, plus, sums_of};
+pub use sums::{DECIMAL_PLACES, cost_of_time, decimal_usd, plus, sums_of};
 
 /// Why costs cannot be added up.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

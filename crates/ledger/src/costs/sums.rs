@@ -5,6 +5,9 @@ use zkpool_types::{CostKind, CostSums, NanoUsd, Usage};
 
 use crate::rounding::multiply_divide;
 
+/// Places of an amount in dollars.
+pub const DECIMAL_PLACES: usize = 9;
+
 /// Microseconds in an hour.
 const US_PER_HOUR: u64 = 3_600_000_000;
 
@@ -107,7 +110,8 @@ pub fn decimal_usd(nano_usd: i64) -> String {
     const NANO_PER_USD: u64 = 1_000_000_000;
     let sign = if nano_usd < 0 { "-" } else { "" };
     let amount = nano_usd.unsigned_abs();
-    format!("{sign}{}.{:09}", amount / NANO_PER_USD, amount % NANO_PER_USD)
+    let (dollars, nano) = (amount / NANO_PER_USD, amount % NANO_PER_USD);
+    format!("{sign}{dollars}.{nano:0DECIMAL_PLACES$}")
 }
 
 #[cfg(test)]

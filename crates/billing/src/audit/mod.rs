@@ -1,4 +1,7 @@
-//! The nightly check: stored rows are what their records come to, and the chain is whole.
+//! The nightly check: stored rows are what their records come to, the chain is whole, and no job
+//! that has ended is absent from it.
+
+mod absent;
 
 use std::collections::BTreeSet;
 
@@ -7,9 +10,10 @@ use jiff::tz::TimeZone;
 use zkpool_jobs::keys;
 use zkpool_ledger::chain::follow;
 use zkpool_ports::{BlobError, Durability};
-use zkpool_types::chain::{AuditRecord, Batch, ChainHead};
+use zkpool_types::chain::{AuditRecord, Batch, ChainHead, RollupMark};
 use zkpool_types::{ProjectId, UsageRow};
 
+use crate::partition::{Rows, as_older};
 use crate::rollup::encode;
 use crate::{BillingError, Costs, partition};
 
@@ -24,6 +28,13 @@ const PARTITION_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Earlier checks read from one page of a listing.
 const PAGE_AUDITS: usize = 1000;
+
+/// Where a check stands: the end of the chain, and which jobs are in it.
+#[derive(Debug, Default)]
+struct Before {
+    head: ChainHead,
+    mark: RollupMark,
+}
 
 /// What a check has found so far.
 #[derive(Debug, Default)]
@@ -72,13 +83,13 @@ impl Costs {
             return Ok(None);
         }
         let mut findings = Findings::default();
-        let mut head = match self.batch(project, first - 1).await? {
-            Some(before) => before.head,
-            None => ChainHead::default(),
+        let mut before = match self.batch(project, first - 1).await? {
+            Some(Batch { head, mark, .. }) => Before { head, mark },
+            None => Before::default(),
         };
         for number in first..=last {
             match self.batch(project, number).await? {
-                Some(batch) => head = self.compare(&batch, head, &mut findings).await?,
+                Some(batch) => before = self.compare(batch, before, &mut findings).await?,
                 None => findings.differs(format!("batch {number} is gone")),
             }
         }
@@ -109,59 +120,45 @@ impl Costs {
 
     async fn compare(
         &self,
-        batch: &Batch,
-        mut head: ChainHead,
+        batch: Batch,
+        before: Before,
         findings: &mut Findings,
-    ) -> Result<ChainHead, BillingError> {
-        for link in &batch.links {
-            match follow(head, link) {
-                Ok(next) => head = next,
-                Err(error) => findings.differs(error.to_string()),
-            }
-        }
-        if head != batch.head {
-            findings.differs(format!("batch {} ends with another link", batch.number));
-        }
-        let mut stored = self.stored_rows(batch, findings).await?;
-        let mut made = self.made_rows(batch, findings).await?;
-        let order = |row: &UsageRow| (row.job, row.kind, row.attempt, row.finished_at);
-        stored.sort_by_key(order);
-        made.sort_by_key(order);
-        findings.rows = findings.rows.saturating_add(made.len() as u64);
-        if stored.len() != made.len() {
-            let (number, stored, made) = (batch.number, stored.len(), made.len());
-            findings.differs(format!("batch {number}: expected {made} rows, found {stored}"));
-        }
-        for (stored, made) in stored.iter().zip(&made).filter(|(stored, made)| stored != made) {
-            findings.differs(format!("job {}: expected {made:?}, found {stored:?}", made.job));
-        }
-        Ok(batch.head)
+    ) -> Result<Before, BillingError> {
+        follow_all(&batch, before.head, findings);
+        self.find_absent(&batch, &before.mark, findings).await?;
+        let made = self.made_rows(&batch, findings).await?;
+        let stored = self.stored_rows(&batch, findings).await?;
+        compare_rows(batch.number, made, stored, findings);
+        Ok(Before { head: batch.head, mark: batch.mark })
     }
 
     async fn stored_rows(
         &self,
         batch: &Batch,
         findings: &mut Findings,
-    ) -> Result<Vec<UsageRow>, BillingError> {
+    ) -> Result<Rows, BillingError> {
         let hours: BTreeSet<(Date, i8)> = batch
             .links
             .iter()
             .map(|link| TimeZone::UTC.to_datetime(link.billed_at))
             .map(|at| (at.date(), at.hour()))
             .collect();
-        let mut rows = Vec::new();
+        let mut stored = Rows::default();
         for (day, hour) in hours {
             let key = keys::partition(&batch.project, day, hour, batch.number);
             match self.ports.blobs.get(&key, PARTITION_BYTES_MAX).await {
                 Ok(file) => match partition::read(file) {
-                    Ok(read) => rows.extend(read),
+                    Ok(Rows { rows, older }) => {
+                        stored.rows.extend(rows);
+                        stored.older |= older;
+                    }
                     Err(error) => findings.differs(format!("{key}: {error}")),
                 },
                 Err(BlobError::NotFound(_)) => findings.differs(format!("{key} is gone")),
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(rows)
+        Ok(stored)
     }
 
     async fn made_rows(
@@ -172,7 +169,9 @@ impl Costs {
         let mut rows = Vec::new();
         for link in &batch.links {
             let Some(found) = self.find(&batch.project, link.job, link.record).await? else {
-                findings.differs(format!("the record of link {} is gone", link.seq));
+                let (seq, job) = (link.seq, link.job);
+                findings
+                    .differs(format!("link {seq} stands for a record of job {job} that is gone"));
                 continue;
             };
             if found.receipt_sha256 != link.receipt_sha256 {
@@ -182,5 +181,36 @@ impl Costs {
             rows.push(UsageRow { kind, billed_at, ..found.row });
         }
         Ok(rows)
+    }
+}
+
+/// Each link follows the one before, and the last one is where the batch says that it ends.
+fn follow_all(batch: &Batch, mut head: ChainHead, findings: &mut Findings) {
+    for link in &batch.links {
+        match follow(head, link) {
+            Ok(next) => head = next,
+            Err(error) => findings.differs(error.to_string()),
+        }
+    }
+    if head != batch.head {
+        findings.differs(format!("batch {} ends with another link", batch.number));
+    }
+}
+
+/// Rows of a partition of an earlier version are compared by what that version had.
+fn compare_rows(number: u64, made: Vec<UsageRow>, stored: Rows, findings: &mut Findings) {
+    let Rows { rows: stored, older } = stored;
+    let sorted = |mut rows: Vec<UsageRow>| {
+        rows.sort_by_key(|row| (row.job, row.kind, row.attempt, row.finished_at));
+        if older { rows.into_iter().map(as_older).collect() } else { rows }
+    };
+    let (stored, made) = (sorted(stored), sorted(made));
+    findings.rows = findings.rows.saturating_add(made.len() as u64);
+    if stored.len() != made.len() {
+        let (stored, made) = (stored.len(), made.len());
+        findings.differs(format!("batch {number}: expected {made} rows, found {stored}"));
+    }
+    for (stored, made) in stored.iter().zip(&made).filter(|(stored, made)| stored != made) {
+        findings.differs(format!("job {}: expected {made:?}, found {stored:?}", made.job));
     }
 }

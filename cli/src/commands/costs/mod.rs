@@ -1,8 +1,11 @@
-//! `zkpool costs`: what proofs cost.
+//! `zkpool costs`: what proofs cost, what the fleet cost, and the months that are closed.
+
+mod books;
+mod fleet;
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::json;
 use zkpool_ledger::costs::decimal_usd;
 use zkpool_sdk::{CostFile, CostQuery};
@@ -11,6 +14,7 @@ use zkpool_types::{CostReport, CostRow, CostSums, Dimension};
 use crate::client::{Client, ServerArgs};
 use crate::exit::CliError;
 use crate::files;
+use crate::format::Format;
 use crate::output::{Report, Table};
 
 /// Report what proofs cost
@@ -18,7 +22,24 @@ use crate::output::{Report, Table};
 /// Rows sum exactly to receipts. CSV and Parquet have the columns of the FinOps FOCUS
 /// specification; without --group-by they have a row for each day, circuit, device and set of tags.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct CostsArgs {
+    #[command(subcommand)]
+    command: Option<CostsCommand>,
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+/// What else to do about costs.
+#[derive(Subcommand, Debug)]
+enum CostsCommand {
+    Close(books::CloseArgs),
+    Correct(books::CorrectArgs),
+}
+
+/// What to report.
+#[derive(Args, Debug)]
+struct ReportArgs {
     /// First day in UTC, such as 2026-11-01; without it, the first of this month
     #[arg(long, value_name = "DAY")]
     from: Option<String>,
@@ -28,8 +49,12 @@ pub(crate) struct CostsArgs {
     /// What makes a row: project, circuit, tag:NAME, cost-center, tags, device, day, month, kind, proof
     #[arg(long, value_name = "DIMENSIONS", value_delimiter = ',')]
     group_by: Vec<Dimension>,
+    /// What provers cost beside what was charged for them, with what was idle (a key of the project
+    /// operator)
+    #[arg(long, conflicts_with = "group_by")]
+    fleet: bool,
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Write to this file instead
     #[arg(long, value_name = "FILE")]
@@ -38,42 +63,41 @@ pub(crate) struct CostsArgs {
     server: ServerArgs,
 }
 
-/// How a report is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Columns for people
-    Table,
-    /// One JSON value
-    Json,
-    /// Charges in the columns of FOCUS
-    Csv,
-    /// The same as Parquet
-    Parquet,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &CostsArgs) -> Result<Report, CliError> {
-    let client = Client::new(&args.server)?;
-    let CostsArgs { from, to, group_by, .. } = args;
-    let query = CostQuery { from: from.clone(), to: to.clone(), group_by: group_by.clone() };
-    let report = || client.run(async |sdk| sdk.costs(&query).await);
-    let file = |file| client.run(async |sdk| sdk.costs_file(&query, file).await);
-    let printed = match args.format {
-        Format::Table => table(&report()?)?,
-        Format::Json => {
-            let report = report()?;
-            let text = serde_json::to_string_pretty(&report).map_err(CliError::internal)?;
-            Report::new(&report, format!("{text}\n"))?
-        }
-        Format::Csv => Report::bytes(file(CostFile::Csv)?.into()),
-        Format::Parquet => Report::bytes(file(CostFile::Parquet)?.into()),
-    };
+    match &args.command {
+        None => report(&args.report),
+        Some(CostsCommand::Close(args)) => books::close(args),
+        Some(CostsCommand::Correct(args)) => books::correct(args),
+    }
+}
+
+fn report(args: &ReportArgs) -> Result<Report, CliError> {
+    let printed = if args.fleet { fleet::report(args)? } else { costs(args)? };
     match &args.output {
         None => Ok(printed),
         Some(path) => {
             files::write(path, printed.body())?;
             Report::new(&json!({ "written": path }), format!("written to {}\n", path.display()))
         }
+    }
+}
+
+fn costs(args: &ReportArgs) -> Result<Report, CliError> {
+    let client = Client::new(&args.server)?;
+    let ReportArgs { from, to, group_by, .. } = args;
+    let query = CostQuery { from: from.clone(), to: to.clone(), group_by: group_by.clone() };
+    let report = || client.run(async |sdk| sdk.costs(&query).await);
+    let file = |file| client.run(async |sdk| sdk.costs_file(&query, file).await);
+    match args.format {
+        Format::Table => table(&report()?),
+        Format::Json => {
+            let report = report()?;
+            let text = serde_json::to_string_pretty(&report).map_err(CliError::internal)?;
+            Report::new(&report, format!("{text}\n"))
+        }
+        Format::Csv => Ok(Report::bytes(file(CostFile::Csv)?.into())),
+        Format::Parquet => Ok(Report::bytes(file(CostFile::Parquet)?.into())),
     }
 }
 

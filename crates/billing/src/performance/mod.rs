@@ -4,20 +4,41 @@
 //! refused says what its business does. So nothing is public by default, and nothing is added up
 //! across projects either: of few projects, or where one is much larger, a sum tells about each.
 //! A project publishes a circuit, and then anyone sees what [`PublicCircuit`] says and no more.
+//!
+//! Two questions are told apart. How proofs went over some days is added up from rows of usage,
+//! all of them. What the next one will take is a price's question: it rests on the latest jobs.
 
+mod histogram;
+mod tally;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-use jiff::tz::TimeZone;
+use jiff::civil::Date;
+use jiff::{SignedDuration, ToSpan};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use zkpool_jobs::records::{OUTCOME_BYTES_MAX, RECORD_BYTES_MAX};
 use zkpool_jobs::{JobError, Jobs, PortError, Ports, Records, keys};
+use zkpool_ledger::costs::day_of;
 use zkpool_ports::{BlobKey, Durability};
 use zkpool_types::api::{CircuitPerformance, DayPerformance, DevicePerformance, PublicPerformance};
 use zkpool_types::limits::PUBLIC_SAMPLES_MIN;
 use zkpool_types::performance::{PublicCircuit, Reliability};
 use zkpool_types::{CircuitManifest, CircuitRef, ProjectId, Timestamp};
+
+use crate::report::check_days;
+use crate::{BillingError, Costs};
+use tally::{Sample, Tallies, Tally};
+
+/// Days of one answer: a year.
+const DAYS_MAX: i32 = 366;
+
+/// Days that are shown where nobody says which.
+pub const DAYS_DEFAULT: i64 = 30;
+
+/// Jobs of the project that a price looks at, newest first.
+const LATEST_MAX: usize = 500;
 
 /// Age at which what a price rests on is looked at again.
 const RECENT_MAX: SignedDuration = SignedDuration::from_mins(5);
@@ -36,6 +57,7 @@ const MARK: &[u8] = b"{}";
 pub struct Performance {
     ports: Ports,
     jobs: Jobs,
+    costs: Costs,
     records: Records,
     /// One computation of what anyone sees at a time.
     publishing: Arc<Mutex<()>>,
@@ -45,7 +67,8 @@ pub struct Performance {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Measured {
     at: Timestamp,
-    performance: CircuitPerformance,
+    #[serde(default)]
+    devices: Vec<DevicePerformance>,
 }
 
 impl Performance {
@@ -53,19 +76,42 @@ impl Performance {
     #[must_use]
     pub fn new(ports: Ports, jobs: Jobs) -> Self {
         let records = Records::new(Arc::clone(&ports.blobs));
-        Self { ports, jobs, records, publishing: Arc::default() }
+        let costs = Costs::new(ports.clone());
+        Self { ports, jobs, costs, records, publishing: Arc::default() }
     }
 
-    /// The circuit's latest proofs in this project.
+    /// How every proof of circuits of this project went that counts on these days, as a whole and by
+    /// day.
+    ///
+    /// # Errors
+    /// The days are out of range, or a port failed.
+    pub async fn over(
+        &self,
+        project: &ProjectId,
+        circuits: &[CircuitRef],
+        (from, to): (Date, Date),
+    ) -> Result<Vec<CircuitPerformance>, BillingError> {
+        check_days(from, to, DAYS_MAX)?;
+        let summed = self.costs.sum(project, &(from..=to), || Tallies::of(circuits)).await?;
+        Ok(summed.sum.finish(from, to))
+    }
+
+    /// The circuit's proofs among the latest jobs of this project, by class of device.
     ///
     /// # Errors
     /// A port failed.
-    pub async fn of(
+    pub async fn latest(
         &self,
         project: &ProjectId,
         circuit: &CircuitRef,
-    ) -> Result<CircuitPerformance, JobError> {
-        self.jobs.performance(project, circuit).await
+    ) -> Result<Vec<DevicePerformance>, JobError> {
+        let mut tally = Tally::default();
+        for outcome in self.jobs.latest(project, LATEST_MAX).await? {
+            if outcome.receipt.circuit == *circuit {
+                tally.add(&Sample::ended(&outcome));
+            }
+        }
+        Ok(tally.devices())
     }
 
     /// The same, some minutes old at most: at the cost of one read, for every submission.
@@ -76,20 +122,20 @@ impl Performance {
         &self,
         project: &ProjectId,
         circuit: &CircuitRef,
-    ) -> Result<CircuitPerformance, JobError> {
+    ) -> Result<Vec<DevicePerformance>, JobError> {
         let key = keys::performance(project, circuit);
         let now = self.ports.clock.now();
         let kept: Option<Measured> = self.records.read(&key, OUTCOME_BYTES_MAX).await?;
-        if let Some(kept) = kept.filter(|kept| now.duration_since(kept.at) < RECENT_MAX) {
-            return Ok(kept.performance);
-        }
-        let performance = self.of(project, circuit).await?;
+        let is_fresh = |kept: &Measured| now.duration_since(kept.at) < RECENT_MAX;
         // Before the first proof every submission looks again, and finds it.
-        if !performance.devices.is_empty() {
-            let measured = Measured { at: now, performance: performance.clone() };
+        if let Some(kept) = kept.filter(|kept| is_fresh(kept) && !kept.devices.is_empty()) {
+            return Ok(kept.devices);
+        }
+        let measured = Measured { at: now, devices: self.latest(project, circuit).await? };
+        if !measured.devices.is_empty() {
             self.records.put_cached(&key, &measured).await?;
         }
-        Ok(performance)
+        Ok(measured.devices)
     }
 
     /// Publishes a circuit, or takes it back. Both take effect at once.
@@ -111,7 +157,7 @@ impl Performance {
     ///
     /// # Errors
     /// A port failed.
-    pub async fn public(&self) -> Result<PublicPerformance, JobError> {
+    pub async fn public(&self) -> Result<PublicPerformance, BillingError> {
         let _one = self.publishing.lock().await;
         let key = keys::public_performance();
         let now = self.ports.clock.now();
@@ -126,12 +172,21 @@ impl Performance {
         }
     }
 
-    async fn compute_public(&self, now: Timestamp) -> Result<PublicPerformance, JobError> {
-        let mut circuits = Vec::new();
+    /// Goes over the rows of each project once, however many circuits it published.
+    async fn compute_public(&self, now: Timestamp) -> Result<PublicPerformance, BillingError> {
+        let mut projects: BTreeMap<ProjectId, Vec<CircuitManifest>> = BTreeMap::new();
         for mark in self.ports.blobs.list(keys::PUBLISHED, None, PUBLISHED_MAX).await? {
             if let Some(manifest) = self.marked(&mark).await? {
-                let performance = self.of(&manifest.project, &manifest.circuit).await?;
-                circuits.push(published(&manifest, performance, now));
+                projects.entry(manifest.project.clone()).or_default().push(manifest);
+            }
+        }
+        let (mut circuits, today) = (Vec::new(), day_of(now));
+        let days = (default_from(today), today);
+        for (project, manifests) in projects {
+            let names: Vec<_> = manifests.iter().map(|manifest| manifest.circuit.clone()).collect();
+            for performance in self.over(&project, &names, days).await? {
+                let manifest = manifests.iter().find(|it| it.circuit == performance.circuit);
+                circuits.extend(manifest.map(|manifest| published(manifest, performance, now)));
             }
         }
         Ok(PublicPerformance { computed_at: now, circuits })
@@ -142,6 +197,12 @@ impl Performance {
         let Some((project, circuit)) = mark_of(mark) else { return Ok(None) };
         self.records.read(&keys::circuit(&project, &circuit), RECORD_BYTES_MAX).await
     }
+}
+
+/// The first of the [`DAYS_DEFAULT`] days that end with `to`.
+#[must_use]
+pub fn default_from(to: Date) -> Date {
+    to.checked_sub((DAYS_DEFAULT - 1).days()).unwrap_or(to)
 }
 
 fn mark_of(mark: &BlobKey) -> Option<(ProjectId, CircuitRef)> {
@@ -156,8 +217,8 @@ fn published(
     performance: CircuitPerformance,
     now: Timestamp,
 ) -> PublicCircuit {
-    let CircuitPerformance { circuit, devices, reliability, days } = performance;
-    let today = TimeZone::UTC.to_datetime(now).date();
+    let CircuitPerformance { circuit, from: _, to: _, devices, reliability, days } = performance;
+    let today = day_of(now);
     let over = days.into_iter().filter(|day| day.day < today && enough(&day.reliability));
     PublicCircuit {
         circuit,
@@ -183,7 +244,12 @@ fn shown_day(day: DayPerformance) -> DayPerformance {
 
 fn shown_devices(devices: Vec<DevicePerformance>) -> Vec<DevicePerformance> {
     let enough = devices.into_iter().filter(|row| row.samples >= PUBLIC_SAMPLES_MIN);
-    enough.map(|row| DevicePerformance { samples: first_digit(row.samples), ..row }).collect()
+    let shown = |row: DevicePerformance| DevicePerformance {
+        samples: first_digit(row.samples),
+        retries: first_digit(row.retries),
+        ..row
+    };
+    enough.map(shown).collect()
 }
 
 fn shown(reliability: Reliability) -> Reliability {
