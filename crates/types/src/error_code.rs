@@ -74,6 +74,14 @@ error_codes! {
     InvalidWitness = "invalid_witness", 422, "The witness was refused";
     /// The witness does not satisfy the circuit's constraints.
     UnsatisfiedWitness = "unsatisfied_witness", 422, "The witness does not satisfy the circuit";
+    /// The witness generator was refused when its circuit was registered.
+    InvalidGenerator = "invalid_generator", 422, "The witness generator was refused";
+    /// The inputs are not those of the circuit, or it has no witness generator.
+    InvalidInputs = "invalid_inputs", 422, "The inputs were refused";
+    /// The witness generator trapped or reported an error.
+    GeneratorFailed = "generator_failed", 422, "The witness generator failed";
+    /// The witness generator went beyond a limit of instructions, time, memory or values.
+    GeneratorLimit = "generator_limit", 422, "The witness generator exceeded a limit";
     /// The submission names a quote that is not one of this project's.
     QuoteInvalid = "quote_invalid", 422, "The quote is not valid";
     /// The submission names a quote that has expired.
