@@ -7,12 +7,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Json, Router};
+use zkpool_jobs::circuits::check_generator;
 use zkpool_jobs::{Registered, keys};
 use zkpool_types::api::{CircuitPerformance, CircuitView, Page, RegisterCircuit};
 use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, ErrorCode, ProjectId, Sha256Digest};
 
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
+use crate::generator::GeneratorFile;
 use crate::guard::Caller;
 use crate::paging::PageQuery;
 use crate::proving_key::{KeyFacts, KeyFile};
@@ -38,7 +40,11 @@ async fn register(
     let file = KeyFile::obtain(&context, &caller.project, &body.value.proving_key).await?;
     let circuit = CircuitRef::of_key(&body.value.name, &file.artifact().sha256)
         .map_err(|error| ApiError::invalid_request(format!("at name: {error}")))?;
-    let registration = Registration { caller, circuit, body: body.value, file };
+    let generator = match &body.value.generator {
+        Some(source) => Some(GeneratorFile::obtain(&context, &caller.project, source).await?),
+        None => None,
+    };
+    let registration = Registration { caller, circuit, body: body.value, file, generator };
     let registered = match registration.known(&context).await? {
         Some(manifest) => Registered { manifest, created: false },
         None => registration.check_and_store(&context).await?,
@@ -53,6 +59,7 @@ struct Registration {
     circuit: CircuitRef,
     body: RegisterCircuit,
     file: KeyFile,
+    generator: Option<GeneratorFile>,
 }
 
 impl Registration {
@@ -65,6 +72,8 @@ impl Registration {
             Err(error) => return Err(error.into()),
         };
         refuse_other_key(&manifest, &self.file.artifact().sha256)?;
+        let generator = self.generator.as_ref().map(GeneratorFile::artifact);
+        check_generator(&manifest, generator.as_ref())?;
         if manifest.development && !self.body.allow_development_key {
             let detail = "expected a key from a ceremony, found one from a development setup";
             return Err(ApiError::new(ErrorCode::DevelopmentKey, detail));
@@ -73,7 +82,12 @@ impl Registration {
     }
 
     async fn check_and_store(self, context: &Context) -> ApiResult<Registered> {
-        let Self { caller, circuit, body, file } = self;
+        let Self { caller, circuit, body, file, generator } = self;
+        // It is checked in a moment, and the key in minutes.
+        let generator = match generator {
+            Some(generator) => Some(generator.check_and_store(context).await?),
+            None => None,
+        };
         let facts = file.check(context, body.allow_development_key).await?;
         let verification_key = store_verification_key(context, &facts).await?;
         file.store(context).await?;
@@ -85,6 +99,7 @@ impl Registration {
             curve: facts.curve,
             proving_key,
             verification_key,
+            generator,
             domain_size: facts.domain_size,
             variables: facts.variables,
             public_inputs: facts.public_inputs,

@@ -70,7 +70,7 @@ fn limit(request: &Request) -> ApiResult<u64> {
 }
 
 /// Fields whose content no error text may quote.
-const SECRET_FIELDS: [&str; 2] = ["witness", "proving_key"];
+const SECRET_FIELDS: [&str; 4] = ["witness", "inputs", "proving_key", "generator"];
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);

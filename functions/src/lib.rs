@@ -20,6 +20,7 @@ pub mod dashboard;
 pub mod endpoints;
 pub mod events;
 mod extract;
+mod generator;
 mod guard;
 pub mod health;
 mod key_store;

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("zkpool-ledger", &["zkpool-types"]),
     ("zkpool-jobs", &["zkpool-types", "zkpool-ports", "zkpool-ledger"]),
     ("zkpool-billing", &["zkpool-types", "zkpool-ports", "zkpool-ledger", "zkpool-jobs"]),
+    ("zkpool-witness", &["zkpool-types", "zkpool-circuit-files", "zkpool-ports"]),
     ("zkpool-aws", &["zkpool-types", "zkpool-ports"]),
     (
         "zkpool-functions",
@@ -29,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zkpool-billing",
             "zkpool-circuit-files",
             "zkpool-snark",
+            "zkpool-witness",
         ],
     ),
     (
@@ -58,6 +60,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zkpool-circuit-files",
             "zkpool-snark",
             "zkpool-gpu",
+            "zkpool-witness",
         ],
     ),
 ];
@@ -76,6 +79,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("ark-poly", &["zkpool-bench"]),
     ("memmap2", &["zkpool-circuit-files"]),
     ("parquet", &["zkpool-billing"]),
+    ("wasmi", &["zkpool-witness"]),
+    ("wasmparser", &["zkpool-witness"]),
     ("wgpu", &["zkpool-gpu"]),
 ];
 

@@ -5,7 +5,6 @@
 //! | `.r1cs` | [`r1cs`] | a constraint system |
 //! | `.wtns` | [`wtns`] | a witness |
 //! | `.zkey` | [`zkey`] | a Groth16 proving key |
-//! | `.wasm` | [`generator`] | what computes a witness from inputs |
 //! | `input.json` | [`inputs`] | the inputs of a circuit |
 //! | `verification_key.json`, `proof.json`, `public.json` | [`json`] | what a verifier needs |
 //!
@@ -32,7 +31,6 @@ mod coefficients;
 pub mod curve;
 mod error;
 mod field;
-pub mod generator;
 pub mod inputs;
 pub mod json;
 mod point;
@@ -53,7 +51,6 @@ pub use coefficients::{Coefficients, CoefficientsBuilder, CoefficientsView, Row}
 pub use curve::CircomCurve;
 pub use error::{FileError, FileKind, KeyFault, Rejection};
 pub use field::{Coordinate, FileField};
-pub use generator::GeneratorError;
 pub use inputs::{Inputs, InputsError};
 pub use json::proof::Proof;
 pub use point::{FilePoint, PointFault};

@@ -17,6 +17,7 @@ pub mod digest;
 pub mod error_code;
 pub mod fleet;
 pub mod ids;
+pub mod inputs;
 pub mod job;
 pub mod key;
 pub mod limits;
@@ -38,8 +39,10 @@ pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
 pub use fleet::Shift;
 pub use ids::{AttemptId, CorrectionId, JobId, KeyId, ProjectId, QuoteId, SessionId, UploadId};
+pub use inputs::InputsJson;
 pub use job::{
     Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,
+    WitnessForm,
 };
 pub use key::{ApiKey, KeyRecord, Scope};
 pub use money::NanoUsd;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use zkpool_circuit_files::{GeneratorError, InputsError};
+use zkpool_circuit_files::InputsError;
 use zkpool_types::ErrorCode;
 
 use crate::host::Place;
+use crate::interface::ModuleError;
 
 /// Why there is no witness. Another run of the same module with the same inputs ends the same.
 ///
@@ -15,7 +16,7 @@ use crate::host::Place;
 pub enum GenerateError {
     /// The module is no witness generator.
     #[error("the witness generator was refused: {0}")]
-    Generator(#[from] GeneratorError),
+    Generator(#[from] ModuleError),
     /// The module is one, and cannot be made ready all the same.
     #[error("the witness generator cannot be prepared: {0}")]
     Preparation(#[source] wasmi::Error),

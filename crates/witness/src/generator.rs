@@ -4,11 +4,12 @@ use std::fmt;
 
 use wasmi::{CompilationMode, Config, Engine, Module};
 use zkpool_circuit_files::inputs::{self, Inputs, Signal};
-use zkpool_circuit_files::{generator, scalar, wtns};
+use zkpool_circuit_files::{scalar, wtns};
 use zkpool_ports::Clock;
 use zkpool_types::{Curve, Secret};
 
 use crate::error::{Exception, GenerateError};
+use crate::interface;
 use crate::limits::Limits;
 use crate::session::Session;
 
@@ -33,7 +34,7 @@ impl Generator {
     /// # Errors
     /// It is no witness generator.
     pub fn new(module: &[u8]) -> Result<Self, GenerateError> {
-        generator::check(module)?;
+        interface::check(module)?;
         let mut config = Config::default();
         // All code is translated at once, so that a run takes the same fuel every time.
         config.consume_fuel(true).compilation_mode(CompilationMode::Eager);
@@ -111,10 +112,12 @@ fn check(session: &mut Session<'_>, inputs: &Inputs) -> Result<(), GenerateError
     Ok(())
 }
 
-/// Values that a signal takes, if the circuit has it.
+/// Values that a signal takes, if the circuit has it. Generators say of others that they take none,
+/// or report them.
 fn size(session: &mut Session<'_>, signal: &Signal) -> Result<Option<u64>, GenerateError> {
     let not_found = Exception::SignalNotFound;
     match session.call::<_, i32>("getInputSignalSize", halves(name_hash(signal.name()))) {
+        Ok(0) if !signal.values().is_empty() => Ok(None),
         Ok(size) => Ok(u64::try_from(size).ok()),
         Err(GenerateError::Reported { exception, .. }) if exception == not_found => Ok(None),
         Err(error) => Err(error),

@@ -4,9 +4,9 @@ use std::fmt;
 
 use wasmi::errors::HostError;
 use wasmi::{Caller, Engine, Error, Linker, StoreLimits, TypedFunc};
-use zkpool_circuit_files::generator::IMPORT_MODULE;
 
 use crate::error::Exception;
+use crate::interface::IMPORT_MODULE;
 
 /// Reports of places that are read; circuits nest less deeply.
 const REPORTS_MAX: usize = 16;

@@ -1,4 +1,4 @@
-//! Runs the witness generators of circom 2: from a circuit's inputs to its witness.
+//! Checks and runs the witness generators of circom 2: from a circuit's inputs to its witness.
 //!
 //! A *generator* is a module of WebAssembly that its circuit's owner wrote, and so hostile until
 //! shown otherwise. It is interpreted, in a process that holds the witnesses of others, and can do
@@ -15,6 +15,7 @@
 mod error;
 mod generator;
 mod host;
+mod interface;
 mod limits;
 mod session;
 
@@ -24,4 +25,5 @@ mod tests;
 pub use error::{Exception, GenerateError};
 pub use generator::Generator;
 pub use host::Place;
+pub use interface::{ModuleError, Signature, check};
 pub use limits::Limits;

@@ -6,13 +6,13 @@ use wasmi::{
     Error, Instance, Memory, Store, StoreLimitsBuilder, TrapCode, TypedFunc, TypedResumableCall,
     WasmParams, WasmResults,
 };
-use zkpool_circuit_files::generator::MEMORY;
 use zkpool_circuit_files::inputs::Element;
 use zkpool_ports::Clock;
 
 use crate::error::{Exception, GenerateError};
 use crate::generator::Generator;
 use crate::host::{Host, linker};
+use crate::interface::MEMORY;
 use crate::limits::Limits;
 
 /// Instructions between two looks at the clock: some milliseconds.

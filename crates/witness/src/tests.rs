@@ -255,7 +255,7 @@ fn a_module_whose_memory_begins_too_large_is_rejected() {
 
 /// A module with every export and this many pages.
 fn wat_of_memory(pages: u32) -> String {
-    use zkpool_circuit_files::generator::EXPORTS;
+    use crate::interface::EXPORTS;
     let functions = EXPORTS.iter().map(|(name, signature)| {
         let parameters = "(param i32)".repeat(signature.parameters);
         let results = if signature.results == 1 { "(result i32) i32.const 0" } else { "" };

@@ -25,6 +25,7 @@ fn manifest(world: &World, name: &str, key: &[u8]) -> CircuitManifest {
         curve: Curve::Bn254,
         proving_key: ArtifactRef { sha256, size: key.len() as u64 },
         verification_key: ArtifactRef { sha256: Sha256Digest::of(b"vk"), size: 2 },
+        generator: None,
         domain_size: 8,
         variables: 5,
         public_inputs: 1,

@@ -170,6 +170,7 @@ async fn register(ports: &Ports, project: &ProjectId) -> CircuitRef {
         curve: Curve::Bn254,
         proving_key,
         verification_key: proving_key,
+        generator: None,
         domain_size: 8,
         variables: 8,
         public_inputs: 3,

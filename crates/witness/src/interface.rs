@@ -1,9 +1,8 @@
-//! Witness generators, the `.wasm` of circom 2: what a module has to be before it is run.
+//! What a module has to be before it is run.
 //!
 //! A generator is a module of WebAssembly 1.0 that takes input signals and computes all others. It
-//! imports at most [`IMPORTS`], through which it reports what went wrong, and exports
-//! [`EXPORTS`]; circom writes both since version 2.0.7. A module that asks its host for anything
-//! else is no generator.
+//! imports at most [`IMPORTS`], through which it reports what went wrong, and exports [`EXPORTS`];
+//! circom writes both since version 2.0.7. A module that asks its host for anything else is none.
 
 use std::fmt;
 
@@ -12,10 +11,10 @@ use wasmparser::{CompositeInnerType, FuncType, ValType, Validator, WasmFeatures}
 use zkpool_types::limits::{GENERATOR_BYTES_MAX, GENERATOR_MEMORY_BYTES_MAX};
 
 /// The module that imports come from.
-pub const IMPORT_MODULE: &str = "runtime";
+pub(crate) const IMPORT_MODULE: &str = "runtime";
 
 /// The name that the memory is exported by.
-pub const MEMORY: &str = "memory";
+pub(crate) const MEMORY: &str = "memory";
 
 /// Bytes of a page of memory.
 const PAGE_BYTES: u64 = 65_536;
@@ -38,7 +37,7 @@ const fn gives(parameters: usize) -> Signature {
 }
 
 /// Everything that a generator may import, from the module [`IMPORT_MODULE`].
-pub const IMPORTS: &[(&str, Signature)] = &[
+const IMPORTS: &[(&str, Signature)] = &[
     ("exceptionHandler", takes(1)),
     ("printErrorMessage", takes(0)),
     ("writeBufferMessage", takes(0)),
@@ -46,7 +45,7 @@ pub const IMPORTS: &[(&str, Signature)] = &[
 ];
 
 /// Every function that a generator exports and that is called.
-pub const EXPORTS: &[(&str, Signature)] = &[
+pub(crate) const EXPORTS: &[(&str, Signature)] = &[
     ("getVersion", gives(0)),
     ("getFieldNumLen32", gives(0)),
     ("getRawPrime", takes(0)),
@@ -62,7 +61,7 @@ pub const EXPORTS: &[(&str, Signature)] = &[
 
 /// Why a module was refused as a witness generator.
 #[derive(Debug, thiserror::Error)]
-pub enum GeneratorError {
+pub enum ModuleError {
     /// The module is too large.
     #[error("expected a module of at most {max} bytes, found {found}")]
     Size {
@@ -122,10 +121,10 @@ impl Signature {
 ///
 /// # Errors
 /// The first thing that keeps it from being one.
-pub fn check(module: &[u8]) -> Result<(), GeneratorError> {
+pub fn check(module: &[u8]) -> Result<(), ModuleError> {
     let (max, found) = (GENERATOR_BYTES_MAX, module.len() as u64);
     if found > max {
-        return Err(GeneratorError::Size { max, found });
+        return Err(ModuleError::Size { max, found });
     }
     let types = Validator::new_with_features(WasmFeatures::WASM1).validate_all(module)?;
     check_imports(&types)?;
@@ -133,32 +132,32 @@ pub fn check(module: &[u8]) -> Result<(), GeneratorError> {
     check_memory(&types)
 }
 
-fn check_imports(types: &Types) -> Result<(), GeneratorError> {
+fn check_imports(types: &Types) -> Result<(), ModuleError> {
     for (module, name, found) in types.as_ref().core_imports().into_iter().flatten() {
         let known = IMPORTS.iter().find(|(known, _)| module == IMPORT_MODULE && name == *known);
         if !known.is_some_and(|(_, signature)| is_function(types, &found, *signature)) {
             let shown = |text: &str| text.chars().take(80).collect();
-            return Err(GeneratorError::Import { module: shown(module), name: shown(name) });
+            return Err(ModuleError::Import { module: shown(module), name: shown(name) });
         }
     }
     Ok(())
 }
 
-fn check_exports(types: &Types) -> Result<(), GeneratorError> {
+fn check_exports(types: &Types) -> Result<(), ModuleError> {
     for (name, expected) in EXPORTS {
         let (name, expected) = (*name, *expected);
         let found = export(types, name);
         if !found.is_some_and(|found| is_function(types, &found, expected)) {
             let found = if found.is_some() { "something else" } else { "none" }.to_owned();
-            return Err(GeneratorError::Export { name, expected, found });
+            return Err(ModuleError::Export { name, expected, found });
         }
     }
     Ok(())
 }
 
-fn check_memory(types: &Types) -> Result<(), GeneratorError> {
+fn check_memory(types: &Types) -> Result<(), ModuleError> {
     let max = GENERATOR_MEMORY_BYTES_MAX;
-    let refused = |found: String| Err(GeneratorError::Memory { max, found });
+    let refused = |found: String| Err(ModuleError::Memory { max, found });
     let Some(EntityType::Memory(memory)) = export(types, MEMORY) else {
         return refused("none that is exported".into());
     };
