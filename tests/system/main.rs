@@ -20,6 +20,7 @@ mod demo;
 mod gpu;
 mod idempotency;
 mod infra;
+mod inputs;
 mod quotes;
 mod readme;
 mod sdk;

@@ -17,6 +17,7 @@ mod quote;
 mod receipt;
 mod serve;
 mod verify;
+mod wtns;
 
 use clap::Subcommand;
 
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Groth16(groth16::Groth16Command),
     #[command(subcommand)]
+    Wtns(wtns::WtnsCommand),
+    #[command(subcommand)]
     Bench(bench::BenchCommand),
 }
 
@@ -75,6 +78,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Receipt(command) => receipt::run(&command),
         Command::Ledger(command) => ledger::run(&command),
         Command::Groth16(command) => groth16::run(&command, drawing),
+        Command::Wtns(command) => wtns::run(&command, drawing),
         Command::Bench(command) => bench::run(&command, drawing),
     }
 }

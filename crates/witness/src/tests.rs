@@ -26,31 +26,10 @@ fn run_within(limits: Limits, module: &[u8], json: &str) -> Result<Vec<u8>, Gene
     Ok(witness.into_inner())
 }
 
-/// A module with the exports of a generator of one input `a` and two values, whose body to set an
-/// input and whose other parts are given.
+/// A module that does this when an input is set, and has these other parts.
 fn module(set_input: &str, more: &str) -> Vec<u8> {
-    let text = format!(
-        r#"(module
-            (import "runtime" "exceptionHandler" (func $raise (param i32)))
-            (import "runtime" "printErrorMessage" (func $report))
-            (memory (export "memory") 1)
-            (data (i32.const 0) "\01\00\00\f0\93\f5\e1\43\91\70\b9\79\48\e8\33\28\5d\58\81\81\b6\45\50\b8\29\a0\31\e1\72\4e\64\30")
-            (global $next (mut i32) (i32.const 64))
-            (func (export "getVersion") (result i32) i32.const 2)
-            (func (export "getFieldNumLen32") (result i32) i32.const 8)
-            (func (export "getRawPrime"))
-            (func (export "getSharedRWMemoryStart") (result i32) i32.const 0)
-            (func (export "init") (param i32))
-            (func (export "getInputSize") (result i32) i32.const 1)
-            (func (export "getInputSignalSize") (param i32 i32) (result i32) i32.const 1)
-            (func (export "setInputSignal") (param i32 i32 i32) {set_input})
-            (func (export "getWitness") (param i32))
-            (func (export "getMessageChar") (result i32)
-                (global.set $next (i32.add (global.get $next) (i32.const 1)))
-                (i32.load8_u (i32.sub (global.get $next) (i32.const 1))))
-            {more})"#
-    );
-    wat::parse_str(text).unwrap()
+    let text = include_str!("../../../tests/fixtures/generator.wat");
+    wat::parse_str(text.replace("SET_INPUT", set_input).replace("MORE", more)).unwrap()
 }
 
 const TWO_VALUES: &str = r#"(func (export "getWitnessSize") (result i32) i32.const 2)"#;

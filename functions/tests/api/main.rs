@@ -9,6 +9,7 @@ mod dashboard;
 mod events;
 mod harness;
 mod http;
+mod inputs;
 mod keys;
 mod log;
 mod proofs;
