@@ -192,9 +192,10 @@ mod tests {
             r#"{"circuit":"a","witness":{"base64":31337}}"#,
             r#"{"circuit":"a","witness":{"upload":"CANARY"}}"#,
             r#"{"circuit":"a","witness":{"CANARY":1}}"#,
+            r#"{"circuit":"a","inputs":{"witness":31337,"b":CANARY}}"#,
         ] {
             let error = format!("{:?}", parse_json::<SubmitProof>(body.as_bytes()).err().unwrap());
-            assert!(error.contains("witness"), "{error}");
+            assert!(error.contains("witness") || error.contains("inputs"), "{error}");
             assert!(!error.contains("31337") && !error.contains("\"CANARY\""), "{error}");
         }
     }

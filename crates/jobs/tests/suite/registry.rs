@@ -66,6 +66,25 @@ async fn a_version_with_other_properties_is_rejected() {
 }
 
 #[tokio::test]
+async fn a_version_keeps_its_generator_or_its_lack_of_one() {
+    let world = world();
+    let circuits = Circuits::new(world.ports.clone());
+    let with = |name: &str, generator: &[u8]| {
+        let sha256 = Sha256Digest::of(generator);
+        let generator = Some(ArtifactRef { sha256, size: generator.len() as u64 });
+        CircuitManifest { generator, ..manifest(&world, name, b"key") }
+    };
+    let first = circuits.register(with("transfer", b"module")).await.unwrap();
+    let without = circuits.register(manifest(&world, "transfer", b"key")).await.unwrap();
+    assert_eq!(without.manifest, first.manifest);
+    circuits.register(manifest(&world, "plain", b"key")).await.unwrap();
+    for other in [with("transfer", b"other module"), with("plain", b"module")] {
+        let error = circuits.register(other).await.unwrap_err();
+        assert!(matches!(error, CircuitError::OtherGenerator(_)), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_bare_name_is_the_version_registered_last() {
     let world = world();
     let circuits = Circuits::new(world.ports.clone());
