@@ -93,6 +93,10 @@ impl Exit {
             | ErrorCode::InvalidWitness
             | ErrorCode::UnsatisfiedWitness
             | ErrorCode::WebhookUrlRefused
+            | ErrorCode::InvalidGenerator
+            | ErrorCode::InvalidInputs
+            | ErrorCode::GeneratorFailed
+            | ErrorCode::GeneratorLimit
             | ErrorCode::LimitReached => Self::Refused,
         }
     }
@@ -151,6 +155,9 @@ pub(crate) enum CliError {
     /// The proof that was made does not verify.
     #[error("the witness does not satisfy the circuit: the proof made from it does not verify")]
     Unsatisfied,
+    /// There is no witness of the inputs.
+    #[error("cannot calculate the witness: {0}")]
+    NoWitness(#[source] zkpool_witness::GenerateError),
     /// A setup was asked for without saying that it is for development.
     #[error("a setup by one person is for development only: who runs it can forge proofs")]
     SetupForProduction,
@@ -239,9 +246,12 @@ impl CliError {
             Self::NoApiKey | Self::MalformedApiKey(_) => Exit::Denied,
             Self::Server(error) => Exit::of_call(error),
             Self::Unsatisfied => Exit::No,
-            Self::BadFile { .. } | Self::Setup(_) | Self::Proving(_) | Self::SetupForProduction => {
-                Exit::Refused
-            }
+            Self::NoWitness(error) if error.code() == ErrorCode::UnsatisfiedWitness => Exit::No,
+            Self::BadFile { .. }
+            | Self::Setup(_)
+            | Self::Proving(_)
+            | Self::NoWitness(_)
+            | Self::SetupForProduction => Exit::Refused,
             Self::File { .. }
             | Self::DataInUse { .. }
             | Self::Listen { .. }
@@ -266,6 +276,7 @@ impl CliError {
             Self::BadDocument { .. } => "check that server and command are of one version".into(),
             Self::Setup(_) => "split the circuit, or remove its custom gates".into(),
             Self::Proving(_) => "check that key and witness are of the same circuit".into(),
+            Self::NoWitness(error) => next_after(error.code()).into(),
             Self::Unsatisfied => "calculate the witness again from inputs that hold".into(),
             Self::SetupForProduction => {
                 "add --development, or run a ceremony with snarkjs and use its final .zkey".into()
@@ -311,8 +322,13 @@ const fn next_after(code: ErrorCode) -> &'static str {
         ErrorCode::DevelopmentKey => "add --allow-development-key if forged proofs do no harm",
         ErrorCode::InvalidProvingKey => "check the file with `snarkjs zkey verify`",
         ErrorCode::InvalidWitness | ErrorCode::UnsatisfiedWitness => {
-            "calculate the witness again for this circuit"
+            "calculate the witness again for this circuit, from inputs that hold"
         }
+        ErrorCode::InvalidInputs => "compare the inputs with the circuit's input signals",
+        ErrorCode::InvalidGenerator | ErrorCode::GeneratorFailed => {
+            "compile the circuit again with circom 2.0.7 or later and --wasm"
+        }
+        ErrorCode::GeneratorLimit => "calculate the witness elsewhere, and send that",
         ErrorCode::QuoteInvalid | ErrorCode::QuoteExpired | ErrorCode::QuoteMismatch => {
             "ask for a new one with `zkpool quote`"
         }

@@ -30,6 +30,12 @@ pub(crate) fn read_json(path: &Path) -> Result<Vec<u8>, CliError> {
     read.map(|_| bytes).map_err(|error| CliError::read(path, error))
 }
 
+/// Reads a JSON file as text.
+pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
+    let text = String::from_utf8(read_json(path)?);
+    text.map_err(|_| CliError::bad_file(path, "expected text in UTF-8"))
+}
+
 /// Writes JSON as snarkjs does: indented by one space, without a newline at its end.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CliError> {
     let mut bytes = Vec::new();

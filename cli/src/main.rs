@@ -14,6 +14,7 @@ mod embedded;
 mod exit;
 mod files;
 mod format;
+mod generate;
 mod groth16;
 mod money;
 mod onchain;

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use zkpool_billing::performance::default_from;
+use zkpool_jobs::circuits::check_generator;
 use zkpool_jobs::keys;
 use zkpool_ledger::costs::day_of;
 use zkpool_types::api::{CircuitPerformance, CircuitView, Page, RegisterCircuit};
@@ -19,6 +20,7 @@ use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, ErrorCode, ProjectI
 use crate::costs::day;
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
+use crate::generator::GeneratorFile;
 use crate::guard::Caller;
 use crate::openapi::{Gives, Registered, Reply, Sketch};
 use crate::paging::PageQuery;
@@ -48,7 +50,11 @@ async fn register(
     let file = KeyFile::obtain(&context, &caller.project, &body.value.proving_key).await?;
     let circuit = CircuitRef::of_key(&body.value.name, &file.artifact().sha256)
         .map_err(|error| ApiError::invalid_request(format!("at name: {error}")))?;
-    let registration = Registration { caller, circuit, body: body.value, file };
+    let generator = match &body.value.generator {
+        Some(source) => Some(GeneratorFile::obtain(&context, &caller.project, source).await?),
+        None => None,
+    };
+    let registration = Registration { caller, circuit, body: body.value, file, generator };
     if let Some(manifest) = registration.known(&context).await? {
         return Ok(Registered { view: view(manifest), created: false });
     }
@@ -62,6 +68,7 @@ struct Registration {
     circuit: CircuitRef,
     body: RegisterCircuit,
     file: KeyFile,
+    generator: Option<GeneratorFile>,
 }
 
 impl Registration {
@@ -74,6 +81,8 @@ impl Registration {
             Err(error) => return Err(error.into()),
         };
         refuse_other_key(&manifest, &self.file.artifact().sha256)?;
+        let generator = self.generator.as_ref().map(GeneratorFile::artifact);
+        check_generator(&manifest, generator.as_ref())?;
         if manifest.development && !self.body.allow_development_key {
             let detail = "expected a key from a ceremony, found one from a development setup";
             return Err(ApiError::new(ErrorCode::DevelopmentKey, detail));
@@ -82,7 +91,12 @@ impl Registration {
     }
 
     async fn check_and_store(self, context: &Context) -> ApiResult<zkpool_jobs::Registered> {
-        let Self { caller, circuit, body, file } = self;
+        let Self { caller, circuit, body, file, generator } = self;
+        // It is checked in a moment, and the key in minutes.
+        let generator = match generator {
+            Some(generator) => Some(generator.check_and_store(context).await?),
+            None => None,
+        };
         let facts = file.check(context, body.allow_development_key).await?;
         let verification_key = store_verification_key(context, &facts).await?;
         file.store(context).await?;
@@ -94,6 +108,7 @@ impl Registration {
             curve: facts.curve,
             proving_key,
             verification_key,
+            generator,
             domain_size: facts.domain_size,
             variables: facts.variables,
             public_inputs: facts.public_inputs,

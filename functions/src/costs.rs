@@ -1,7 +1,6 @@
 //! `/v1/costs` and what stands behind them: receipts, chains and daily roots.
 
 use axum::extract::State;
-use axum::response::Response;
 use axum::{Json, Router};
 use jiff::civil::Date;
 use serde::Deserialize;

@@ -79,7 +79,7 @@ fn limit(request: &Request) -> ApiResult<u64> {
 }
 
 /// Fields whose content no error text may quote.
-const SECRET_FIELDS: [&str; 2] = ["witness", "proving_key"];
+const SECRET_FIELDS: [&str; 4] = ["witness", "inputs", "proving_key", "generator"];
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -229,9 +229,10 @@ mod tests {
             r#"{"circuit":"a","witness":{"base64":31337}}"#,
             r#"{"circuit":"a","witness":{"upload":"CANARY"}}"#,
             r#"{"circuit":"a","witness":{"CANARY":1}}"#,
+            r#"{"circuit":"a","inputs":{"witness":31337,"b":CANARY}}"#,
         ] {
             let error = format!("{:?}", parse_json::<SubmitProof>(body.as_bytes()).err().unwrap());
-            assert!(error.contains("witness"), "{error}");
+            assert!(error.contains("witness") || error.contains("inputs"), "{error}");
             assert!(!error.contains("31337") && !error.contains("\"CANARY\""), "{error}");
         }
     }

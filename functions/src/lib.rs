@@ -23,6 +23,7 @@ pub mod endpoints;
 pub mod events;
 mod extract;
 mod file;
+mod generator;
 mod guard;
 pub mod health;
 mod key_store;

@@ -30,6 +30,7 @@ use crate::limits::RECORD_BYTES_MAX;
 use crate::openapi::{Gives, Sketch};
 use crate::paging::{cursor, rows};
 use crate::price::Terms;
+use crate::witness::Given;
 use crate::{ApiError, ApiResult, Context, witness};
 
 /// Marks the answer to a submission that made no new job.
@@ -90,10 +91,12 @@ struct Submission<'a> {
 impl Submission<'_> {
     /// The job, and whether it was there already.
     async fn accept(&self, body: SubmitProof) -> ApiResult<(JobId, bool)> {
-        let SubmitProof { circuit, witness, tags, deadline, quote, max_price_nano_usd } = body;
+        let SubmitProof { circuit, witness, inputs, tags, deadline, quote, max_price_nano_usd } =
+            body;
         refuse_colons(&tags)?;
+        let given = Given::of(witness, inputs)?;
         let manifest = resolve(self.context, &self.project, &circuit).await?;
-        let witness = witness::admit(self.context, &manifest, &witness).await?;
+        let witness = witness::admit(self.context, &manifest, &given).await?;
         let budgeted = self.context.budgets().apply(&self.project, &tags).await?;
         // What is there already has its price, and is not reserved for again.
         if budgeted && let Some(job) = self.earlier_job().await? {

@@ -1,14 +1,15 @@
-//! A witness on its way in: what can be known to be wrong is refused before a job exists.
+//! A witness, or the inputs it is computed from, on its way in: what can be known to be wrong is
+//! refused before a job exists.
 //!
 //! The prover checks the same again, and the constraints too. No refusal shows a value.
 
 use std::io::Cursor;
 
 use bytes::Bytes;
-use zkpool_circuit_files::{AnyWitness, wtns};
+use zkpool_circuit_files::{AnyWitness, inputs, wtns};
 use zkpool_jobs::WitnessSource;
 use zkpool_types::api::Source;
-use zkpool_types::{ArtifactRef, CircuitManifest, Curve, ErrorCode, Secret, UploadId};
+use zkpool_types::{ArtifactRef, CircuitManifest, Curve, ErrorCode, InputsJson, Secret, UploadId};
 
 use crate::limits::WITNESS_CHECK_BYTES_MAX;
 use crate::proving_key::decode;
@@ -21,11 +22,64 @@ const FRAME_BYTES: u64 = 12 + 2 * 12 + 40;
 /// Bytes of one value: the scalar fields of both curves have 32.
 const VALUE_BYTES: u64 = 32;
 
-/// Checks a witness against its circuit and says where it lies.
-///
+/// What a submission gives: one of both.
+pub(crate) enum Given {
+    /// The witness.
+    Witness(Source),
+    /// Inputs, from which a prover computes it.
+    Inputs(InputsJson),
+}
+
+impl Given {
+    /// What is given, unless it is both or nothing.
+    pub(crate) fn of(witness: Option<Source>, inputs: Option<InputsJson>) -> ApiResult<Self> {
+        match (witness, inputs) {
+            (Some(witness), None) => Ok(Self::Witness(witness)),
+            (None, Some(inputs)) => Ok(Self::Inputs(inputs)),
+            (Some(_), Some(_)) => {
+                Err(ApiError::invalid_request("expected either witness or inputs, found both"))
+            }
+            (None, None) => {
+                Err(ApiError::invalid_request("expected witness or inputs, found neither"))
+            }
+        }
+    }
+}
+
+/// Checks what is given against its circuit and says where it lies.
+pub(crate) async fn admit(
+    context: &Context,
+    circuit: &CircuitManifest,
+    given: &Given,
+) -> ApiResult<WitnessSource> {
+    match given {
+        Given::Witness(source) => admit_witness(context, circuit, source).await,
+        Given::Inputs(inputs) => admit_inputs(circuit, inputs).await,
+    }
+}
+
+/// Checks that inputs are values of signals. Which signals the circuit has, the prover finds out.
+async fn admit_inputs(circuit: &CircuitManifest, inputs: &InputsJson) -> ApiResult<WitnessSource> {
+    let refused = |detail: String| ApiError::new(ErrorCode::InvalidInputs, detail);
+    if circuit.generator.is_none() {
+        let name = &circuit.circuit;
+        return Err(refused(format!(
+            "expected a witness: circuit {name} was registered without a witness generator"
+        )));
+    }
+    let (curve, json) = (circuit.curve, Bytes::copy_from_slice(inputs.expose().as_bytes()));
+    let text = json.clone();
+    blocking::run(move || match inputs::read(&text, curve) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refused(error.to_string())),
+    })
+    .await?;
+    Ok(WitnessSource::Inputs(Secret::new(json)))
+}
+
 /// One within the request, and an upload that fits in memory, is checked value by value. A larger
 /// upload is checked for its exact length, which costs nothing; the rest is left to the prover.
-pub(crate) async fn admit(
+async fn admit_witness(
     context: &Context,
     circuit: &CircuitManifest,
     source: &Source,

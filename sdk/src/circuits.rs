@@ -22,6 +22,7 @@ const REGISTRATION: std::time::Duration = std::time::Duration::from_secs(600);
 pub struct NewCircuit {
     name: String,
     proving_key: Artifact,
+    generator: Option<Artifact>,
     allow_development_key: bool,
 }
 
@@ -29,12 +30,19 @@ impl NewCircuit {
     /// A Groth16 circuit with its proving key, a `.zkey` file of snarkjs. The name is 1 to 40 of
     /// `a-z`, `0-9` and `-`, a letter first.
     pub fn groth16(name: impl Into<String>, proving_key: impl Into<Artifact>) -> Self {
-        Self { name: name.into(), proving_key: proving_key.into(), allow_development_key: false }
+        let (name, proving_key) = (name.into(), proving_key.into());
+        Self { name, proving_key, generator: None, allow_development_key: false }
     }
 
     /// A Groth16 circuit with the proving key in a file.
     pub fn file(name: impl Into<String>, proving_key: impl AsRef<Path>) -> Self {
         Self::groth16(name, Artifact::file(proving_key))
+    }
+
+    /// Adds what computes witnesses from inputs, the `.wasm` file that circom 2 writes for the
+    /// circuit. It allows [`ProofRequest::inputs`](crate::ProofRequest::inputs).
+    pub fn generator(self, module: impl Into<Artifact>) -> Self {
+        Self { generator: Some(module.into()), ..self }
     }
 
     /// Accepts a key of a development setup, whose maker can forge proofs.
@@ -48,12 +56,19 @@ impl Client {
     /// is registered.
     ///
     /// # Errors
-    /// The proving key cannot be read or was refused.
+    /// The proving key or the generator cannot be read or was refused.
     pub async fn register(&self, circuit: NewCircuit) -> Result<CircuitView, Error> {
-        let NewCircuit { name, proving_key, allow_development_key } = circuit;
+        let NewCircuit { name, proving_key, generator, allow_development_key } = circuit;
         let proof_system = ProofSystemKind::Groth16;
-        let proving_key = self.source(proving_key).await?;
-        let body = RegisterCircuit { name, proof_system, proving_key, allow_development_key };
+        let (proving_key, generator) = match generator {
+            None => (self.source(proving_key).await?, None),
+            Some(generator) => {
+                let (key, generator) = self.two_sources(proving_key, generator).await?;
+                (key, Some(generator))
+            }
+        };
+        let body =
+            RegisterCircuit { name, proof_system, proving_key, generator, allow_development_key };
         let call = Call::post(Repeat::Harmless, "/v1/circuits").longer(REGISTRATION);
         self.call(&call.json(&body)?).await
     }

@@ -5,24 +5,26 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use zkpool_types::api::SubmitProof;
-use zkpool_types::{NanoUsd, Secret, Timestamp};
+use zkpool_types::limits::{INLINE_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX};
+use zkpool_types::{InputsJson, NanoUsd, Secret, Timestamp};
 
 use crate::artifact::Artifact;
 use crate::client::Client;
 use crate::error::Error;
 
-/// A proof to ask for: a circuit, a witness, and what else is to be said about it.
+/// A proof to ask for: a circuit, a witness or inputs, and what else is to be said about it.
 ///
 /// ```
 /// use zkpool_sdk::ProofRequest;
 ///
 /// let request = ProofRequest::new("rollup", vec![1, 2, 3]).tag("batch", "7").idempotency_key("batch-7");
+/// let same = ProofRequest::inputs("rollup", r#"{"from": "44", "to": ["8", 9]}"#);
 /// ```
 #[derive(Debug)]
 #[must_use]
 pub struct ProofRequest {
     circuit: String,
-    witness: Artifact,
+    statement: Statement,
     tags: BTreeMap<String, String>,
     deadline: Option<Timestamp>,
     quote: Option<String>,
@@ -30,13 +32,33 @@ pub struct ProofRequest {
     idempotency_key: Option<String>,
 }
 
+/// What is to be proved.
+#[derive(Debug)]
+enum Statement {
+    Witness(Artifact),
+    Inputs(Secret<String>),
+}
+
 impl ProofRequest {
     /// A proof of `circuit` (`name@version`, or `name` for the version registered last) for a
     /// witness, for Groth16 the content of a `.wtns` file.
     pub fn new(circuit: impl Into<String>, witness: impl Into<Artifact>) -> Self {
+        Self::of(circuit.into(), Statement::Witness(witness.into()))
+    }
+
+    /// A proof of `circuit` for inputs in JSON, from which the circuit's generator computes the
+    /// witness; see [`NewCircuit::generator`](crate::NewCircuit::generator).
+    ///
+    /// The text is the `input.json` of snarkjs: an object from the names of input signals to
+    /// numbers, in digits as text or as JSON numbers of at most 64 bits, or to arrays of them.
+    pub fn inputs(circuit: impl Into<String>, json: impl Into<String>) -> Self {
+        Self::of(circuit.into(), Statement::Inputs(Secret::new(json.into())))
+    }
+
+    fn of(circuit: String, statement: Statement) -> Self {
         Self {
-            circuit: circuit.into(),
-            witness: witness.into(),
+            circuit,
+            statement,
             tags: BTreeMap::new(),
             deadline: None,
             quote: None,
@@ -142,14 +164,18 @@ impl Client {
     /// for it; otherwise nothing is sent yet.
     ///
     /// # Errors
-    /// The witness cannot be read or uploaded.
+    /// The witness cannot be read or uploaded, or inputs are no JSON or too long for a request.
     pub async fn prepare(&self, request: ProofRequest) -> Result<Submission, Error> {
-        let ProofRequest { circuit, witness, tags, deadline, quote, max_price, idempotency_key } =
+        let ProofRequest { circuit, statement, tags, deadline, quote, max_price, idempotency_key } =
             request;
         let idempotency_key = idempotency_key.map_or_else(random_key, Ok)?;
-        let witness = self.source(witness).await?;
+        let (witness, inputs) = match statement {
+            Statement::Witness(witness) => (Some(self.source(witness).await?), None),
+            Statement::Inputs(json) => (None, Some(checked(json)?)),
+        };
         let max_price_nano_usd = max_price;
-        let body = SubmitProof { circuit, witness, tags, deadline, quote, max_price_nano_usd };
+        let body =
+            SubmitProof { circuit, witness, inputs, tags, deadline, quote, max_price_nano_usd };
         let body =
             serde_json::to_string(&body).map_err(|error| Error::Content(error.to_string()))?;
         Ok(Submission { idempotency_key, body: Secret::new(body) })
@@ -162,6 +188,22 @@ impl Client {
             Work::Submission(submission) => Ok(submission),
         }
     }
+}
+
+/// Longest inputs in bytes: what a request has room for beside them.
+const INPUTS_BYTES_MAX: usize = INLINE_BODY_BYTES_MAX - JSON_BODY_BYTES_MAX;
+
+fn checked(json: Secret<String>) -> Result<InputsJson, Error> {
+    let found = json.expose().len();
+    if found > INPUTS_BYTES_MAX {
+        let max = INPUTS_BYTES_MAX;
+        let why = format!(
+            "expected inputs of at most {max} bytes, found {found}: send the witness instead"
+        );
+        return Err(Error::Content(why));
+    }
+    let inputs = InputsJson::new(json.into_inner());
+    inputs.map_err(|error| Error::Content(format!("expected inputs in JSON: {error}")))
 }
 
 /// An idempotency key that no other request has.
@@ -194,6 +236,20 @@ mod tests {
         assert_eq!(serde_json::from_str::<Submission>(&stored).unwrap(), submission);
         let body: SubmitProof = serde_json::from_str(submission.body.expose()).unwrap();
         assert_eq!((body.circuit.as_str(), body.tags["b"].as_str()), ("rollup", "2"));
+    }
+
+    #[tokio::test]
+    async fn inputs_are_sent_exactly_as_they_were_given() {
+        let json = r#"{"a": 123456789012345678901234567890}"#;
+        let submission = client().prepare(ProofRequest::inputs("rollup", json)).await.unwrap();
+        assert!(submission.body.expose().contains(json), "{}", submission.body.expose());
+        let request = ProofRequest::inputs("rollup", r#"{"a": CANARY"#);
+        assert!(!format!("{request:?}").contains("CANARY"));
+        let error = client().prepare(request).await.unwrap_err();
+        assert!(!error.to_string().contains("CANARY"), "{error}");
+        let long = format!("\"{}\"", "1".repeat(INPUTS_BYTES_MAX));
+        let error = client().prepare(ProofRequest::inputs("rollup", long)).await.unwrap_err();
+        assert!(error.to_string().contains("send the witness"), "{error}");
     }
 
     #[tokio::test]

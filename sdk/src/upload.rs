@@ -43,19 +43,43 @@ impl Client {
     /// # Errors
     /// It cannot be read, is not what was announced, or does not get through.
     pub(crate) async fn source(&self, artifact: Artifact) -> Result<Source, Error> {
+        self.source_within(INLINE_BYTES_MAX, artifact).await
+    }
+
+    /// Makes two artifacts of one request available to the server.
+    ///
+    /// # Errors
+    /// As of [`Self::source`].
+    pub(crate) async fn two_sources(
+        &self,
+        first: Artifact,
+        second: Artifact,
+    ) -> Result<(Source, Source), Error> {
+        let each = INLINE_BYTES_MAX / 2;
+        Ok((self.source_within(each, first).await?, self.source_within(each, second).await?))
+    }
+
+    /// Sends an artifact of at most `inline_max` bytes inside the request.
+    async fn source_within(&self, inline_max: u64, artifact: Artifact) -> Result<Source, Error> {
         let Artifact { content, progress } = artifact;
         match content {
-            Content::Bytes(bytes) => self.source_of_bytes(bytes, &progress).await,
-            Content::File(path) => self.source_of_file(&path, &progress).await,
+            Content::Bytes(bytes) => self.source_of_bytes(inline_max, bytes, &progress).await,
+            Content::File(path) => self.source_of_file(inline_max, &path, &progress).await,
             Content::Reader { reader, size, sha256 } => {
-                self.source_of_reader(reader, CreateUpload { size, sha256 }, progress).await
+                let announced = CreateUpload { size, sha256 };
+                self.source_of_reader(inline_max, reader, announced, progress).await
             }
         }
     }
 
-    async fn source_of_bytes(&self, bytes: Bytes, progress: &Progress) -> Result<Source, Error> {
+    async fn source_of_bytes(
+        &self,
+        inline_max: u64,
+        bytes: Bytes,
+        progress: &Progress,
+    ) -> Result<Source, Error> {
         let size = bytes.len() as u64;
-        if size <= INLINE_BYTES_MAX {
+        if size <= inline_max {
             return Ok(inline(&bytes));
         }
         let announced = CreateUpload { size, sha256: Sha256Digest::of(&bytes) };
@@ -66,14 +90,19 @@ impl Client {
         self.upload(&announced, Repeat::Harmless, progress, open).await
     }
 
-    async fn source_of_file(&self, path: &Path, progress: &Progress) -> Result<Source, Error> {
+    async fn source_of_file(
+        &self,
+        inline_max: u64,
+        path: &Path,
+        progress: &Progress,
+    ) -> Result<Source, Error> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         let mut file = File::open(path).await.map_err(failed)?;
         let size = file.metadata().await.map_err(failed)?.len();
-        if size <= INLINE_BYTES_MAX {
+        if size <= inline_max {
             // One byte more shows that it grew meanwhile.
-            let bytes = read_up_to(&mut file, INLINE_BYTES_MAX + 1).await.map_err(failed)?;
-            return self.source_of_bytes(bytes.into(), progress).await;
+            let bytes = read_up_to(&mut file, inline_max + 1).await.map_err(failed)?;
+            return self.source_of_bytes(inline_max, bytes.into(), progress).await;
         }
         let sha256 = digest_of(file, progress).await.map_err(failed)?;
         let open = || async { File::open(path).await.map_err(|error| failed(error).into()) };
@@ -83,11 +112,12 @@ impl Client {
 
     async fn source_of_reader(
         &self,
+        inline_max: u64,
         mut reader: Box<dyn AsyncRead + Send + Unpin>,
         announced: CreateUpload,
         progress: Progress,
     ) -> Result<Source, Error> {
-        if announced.size > INLINE_BYTES_MAX {
+        if announced.size > inline_max {
             let mut reader = Some(reader);
             let open = || {
                 let reader = reader.take().ok_or_else(|| Error::Content("read once".into()).into());

@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("zkpool-jobs", &["zkpool-types", "zkpool-ports", "zkpool-ledger"]),
     ("zkpool-billing", &["zkpool-types", "zkpool-ports", "zkpool-ledger", "zkpool-jobs"]),
     ("zkpool-webhooks", &["zkpool-types", "zkpool-ports", "zkpool-jobs"]),
+    ("zkpool-witness", &["zkpool-types", "zkpool-circuit-files", "zkpool-ports"]),
     ("zkpool-aws", &["zkpool-types", "zkpool-ports"]),
     (
         "zkpool-functions",
@@ -31,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zkpool-webhooks",
             "zkpool-circuit-files",
             "zkpool-snark",
+            "zkpool-witness",
         ],
     ),
     (
@@ -61,6 +63,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zkpool-circuit-files",
             "zkpool-snark",
             "zkpool-gpu",
+            "zkpool-witness",
         ],
     ),
 ];
@@ -80,6 +83,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("memmap2", &["zkpool-circuit-files"]),
     ("parquet", &["zkpool-billing"]),
     ("utoipa", &["zkpool-types", "zkpool-billing", "zkpool-functions"]),
+    ("wasmi", &["zkpool-witness"]),
+    ("wasmparser", &["zkpool-witness"]),
     ("wgpu", &["zkpool-gpu"]),
 ];
 

@@ -20,6 +20,7 @@ mod demo;
 mod gpu;
 mod idempotency;
 mod infra;
+mod inputs;
 mod integrate;
 mod quotes;
 mod readme;

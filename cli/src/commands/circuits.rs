@@ -1,9 +1,10 @@
 //! `zkpool circuits`: what can be proven.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use zkpool_sdk::NewCircuit;
+use zkpool_types::ArtifactRef;
 use zkpool_types::api::CircuitView;
 
 use crate::client::{Client, ServerArgs, artifact};
@@ -16,11 +17,15 @@ use crate::progress::Drawing;
 #[derive(Subcommand, Debug)]
 pub(crate) enum CircuitsCommand {
     /// Register a proving key; the same key again is the same version
+    #[command(visible_alias = "register")]
     Add {
         /// Name of the circuit: 1 to 40 of a-z, 0-9 and -
         name: String,
         /// The proving key (a Groth16 .zkey of snarkjs)
         proving_key: PathBuf,
+        /// What computes witnesses from inputs (the .wasm of circom 2)
+        #[arg(long, value_name = "FILE")]
+        generator: Option<PathBuf>,
         /// Accept a key whose maker can forge proofs
         #[arg(long)]
         allow_development_key: bool,
@@ -46,9 +51,14 @@ pub(crate) enum CircuitsCommand {
 /// Runs the command.
 pub(crate) fn run(command: &CircuitsCommand, drawing: Drawing) -> Result<Report, CliError> {
     match command {
-        CircuitsCommand::Add { name, proving_key, allow_development_key, server } => {
+        CircuitsCommand::Add { name, proving_key, generator, allow_development_key, server } => {
             let client = Client::new(server)?;
-            shown(&add(&client, name, proving_key, *allow_development_key, drawing)?)
+            let mut circuit = NewCircuit::groth16(name, artifact(proving_key, drawing)?)
+                .allow_development_key(*allow_development_key);
+            if let Some(module) = generator {
+                circuit = circuit.generator(artifact(module, drawing)?);
+            }
+            shown(&add(&client, circuit, drawing)?)
         }
         CircuitsCommand::List { server } => {
             listed(&Client::new(server)?.run(async |sdk| sdk.circuits().await)?)
@@ -60,16 +70,8 @@ pub(crate) fn run(command: &CircuitsCommand, drawing: Drawing) -> Result<Report,
     }
 }
 
-/// Sends a proving key and registers it under `name`.
-fn add(
-    client: &Client,
-    name: &str,
-    proving_key: &Path,
-    allow_development_key: bool,
-    drawing: Drawing,
-) -> Result<CircuitView, CliError> {
-    let circuit = NewCircuit::groth16(name, artifact(proving_key, drawing)?)
-        .allow_development_key(allow_development_key);
+/// Sends a circuit's files and registers it.
+fn add(client: &Client, circuit: NewCircuit, drawing: Drawing) -> Result<CircuitView, CliError> {
     let _bar = drawing.spinner("the server checks every point of the key");
     client.run(async |sdk| sdk.register(circuit).await)
 }
@@ -90,7 +92,9 @@ fn listed(circuits: &[CircuitView]) -> Result<Report, CliError> {
 
 fn shown(view: &CircuitView) -> Result<Report, CliError> {
     let CircuitView { id, manifest } = view;
-    let key = &manifest.proving_key;
+    let named = |file: &ArtifactRef| format!("sha256:{} ({} bytes)", file.sha256, file.size);
+    let generator =
+        manifest.generator.as_ref().map_or("none: proofs by witness only".into(), named);
     let development = if manifest.development { "yes: its maker can forge proofs" } else { "no" };
     let text = fields(&[
         ("circuit", id.to_string()),
@@ -98,7 +102,8 @@ fn shown(view: &CircuitView) -> Result<Report, CliError> {
         ("domain size", manifest.domain_size.to_string()),
         ("variables", manifest.variables.to_string()),
         ("public inputs", manifest.public_inputs.to_string()),
-        ("proving key", format!("sha256:{} ({} bytes)", key.sha256, key.size)),
+        ("proving key", named(&manifest.proving_key)),
+        ("witness generator", generator),
         ("development key", development.to_owned()),
         ("registered", manifest.created_at.to_string()),
     ]);

@@ -2,19 +2,20 @@
 //!
 //! Files and the order of arguments are those of snarkjs and rapidsnark.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use zkpool_circuit_files::r1cs;
+use zkpool_circuit_files::{AnyWitness, r1cs, wtns};
 
 use super::verify::verdict;
 use crate::device::{DeviceArgs, Engine};
 use crate::exit::CliError;
-use crate::files;
 use crate::groth16::{self, CacheArgs};
 use crate::output::{self, Report};
 use crate::progress::Drawing;
+use crate::{files, generate};
 
 /// Set up, prove and verify offline, with the files of circom and snarkjs
 #[derive(Subcommand, Debug)]
@@ -36,6 +37,11 @@ pub(crate) enum Groth16Command {
     ///
     /// The proof is verified before anything is written.
     Prove(ProveArgs),
+    /// Make a proof from inputs
+    ///
+    /// The witness is calculated first and is not written.
+    #[command(name = "fullprove")]
+    FullProve(FullProveArgs),
     /// Verify a proof: prints OK or INVALID
     Verify {
         /// The verification key (JSON)
@@ -71,6 +77,23 @@ pub(crate) struct ProveArgs {
     device: DeviceArgs,
 }
 
+/// What a proof from inputs is made of, and where it goes.
+#[derive(Args, Debug)]
+pub(crate) struct FullProveArgs {
+    /// The inputs (JSON)
+    inputs: PathBuf,
+    /// The witness generator (the .wasm of circom 2)
+    generator: PathBuf,
+    /// The proving key (.zkey)
+    proving_key: PathBuf,
+    /// Where to write the proof (JSON)
+    proof: PathBuf,
+    /// Where to write the public inputs (JSON)
+    public: PathBuf,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
 /// Runs the command.
 pub(crate) fn run(command: &Groth16Command, drawing: Drawing) -> Result<Report, CliError> {
     match command {
@@ -78,7 +101,16 @@ pub(crate) fn run(command: &Groth16Command, drawing: Drawing) -> Result<Report, 
         Groth16Command::Setup { development: true, circuit, proving_key } => {
             setup(circuit, proving_key, drawing)
         }
-        Groth16Command::Prove(args) => prove(args, drawing),
+        Groth16Command::Prove(args) => {
+            let ProveArgs { proving_key, witness, proof, public, device } = args;
+            let witness = groth16::read_witness(witness)?;
+            prove(proving_key, &witness, [proof, public], device, drawing)
+        }
+        Groth16Command::FullProve(args) => {
+            let FullProveArgs { inputs, generator, proving_key, proof, public, device } = args;
+            let witness = calculated(generator, inputs, drawing)?;
+            prove(proving_key, &witness, [proof, public], device, drawing)
+        }
         Groth16Command::Verify { verification_key, public, proof } => {
             verdict(groth16::verify_files(verification_key, public, proof)?)
         }
@@ -100,16 +132,29 @@ fn setup(circuit: &Path, proving_key: &Path, drawing: Drawing) -> Result<Report,
     written(&[proving_key])
 }
 
-fn prove(args: &ProveArgs, drawing: Drawing) -> Result<Report, CliError> {
+/// The witness of inputs.
+fn calculated(generator: &Path, inputs: &Path, drawing: Drawing) -> Result<AnyWitness, CliError> {
+    let _bar = drawing.spinner("calculating the witness");
+    let file = generate::witness(generator, inputs)?;
+    wtns::read(Cursor::new(file.expose())).map_err(|error| CliError::bad_file(generator, error))
+}
+
+/// Proves, and writes the proof and its public inputs.
+fn prove(
+    proving_key: &Path,
+    witness: &AnyWitness,
+    [proof, public]: [&Path; 2],
+    device: &DeviceArgs,
+    drawing: Drawing,
+) -> Result<Report, CliError> {
     let bar = drawing.spinner("opening the key");
-    let key = || groth16::open_key(&args.proving_key, &args.device.cache);
-    let (first_key, witness) = (key()?, groth16::read_witness(&args.witness)?);
-    let engine = args.device.open()?;
+    let key = || groth16::open_key(proving_key, &device.cache);
+    let (first_key, engine) = (key()?, device.open()?);
     bar.say(format!("proving on {}", engine.name()));
-    let mut proven = groth16::prove(&engine, first_key, &witness);
-    if proven.as_ref().is_err_and(|error| asks_the_cpu(error, &engine, &args.device)) {
+    let mut proven = groth16::prove(&engine, first_key, witness);
+    if proven.as_ref().is_err_and(|error| asks_the_cpu(error, &engine, device)) {
         bar.say("proving on the CPU");
-        proven = groth16::prove(&Engine::Cpu, key()?, &witness);
+        proven = groth16::prove(&Engine::Cpu, key()?, witness);
         if proven.is_ok() {
             output::warn(&format!("{} failed, the CPU proved instead", engine.name()));
         }
@@ -119,8 +164,8 @@ fn prove(args: &ProveArgs, drawing: Drawing) -> Result<Report, CliError> {
     if body.development {
         output::warn("the key is for development only: who made it can forge proofs");
     }
-    groth16::write_proof(&body, &args.proof, &args.public)?;
-    written(&[&args.proof, &args.public])
+    groth16::write_proof(&body, proof, public)?;
+    written(&[proof, public])
 }
 
 /// Whether the CPU can say more than a GPU that ended with this error: a proof that does not
@@ -135,7 +180,7 @@ fn asks_the_cpu(error: &CliError, engine: &Engine, wanted: &DeviceArgs) -> bool 
 }
 
 /// Which files were written.
-fn written(paths: &[&Path]) -> Result<Report, CliError> {
+pub(crate) fn written(paths: &[&Path]) -> Result<Report, CliError> {
     let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     let text = format!("wrote {}\n", names.join(" and "));
     Report::new(&json!({ "written": names }), text)

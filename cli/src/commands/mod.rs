@@ -18,6 +18,7 @@ mod receipt;
 mod serve;
 mod verify;
 mod webhooks;
+mod wtns;
 
 use clap::Subcommand;
 
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Groth16(groth16::Groth16Command),
     #[command(subcommand)]
+    Wtns(wtns::WtnsCommand),
+    #[command(subcommand)]
     Bench(bench::BenchCommand),
 }
 
@@ -79,6 +82,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Ledger(command) => ledger::run(&command),
         Command::Webhooks(command) => webhooks::run(command),
         Command::Groth16(command) => groth16::run(&command, drawing),
+        Command::Wtns(command) => wtns::run(&command, drawing),
         Command::Bench(command) => bench::run(&command, drawing),
     }
 }

@@ -1,4 +1,4 @@
-//! `zkpool prove`: one witness in, one proof out.
+//! `zkpool prove`: one witness in, or the inputs it is computed from, and one proof out.
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -12,17 +12,22 @@ use zkpool_types::{JobId, NanoUsd, Timestamp};
 use super::proofs;
 use crate::client::{Client, ServerArgs, artifact};
 use crate::exit::CliError;
-use crate::groth16;
 use crate::output::Report;
 use crate::progress::{Bar, Drawing};
+use crate::{files, groth16};
 
-/// Submit a witness, wait for the proof and write it
+/// Submit a witness or inputs, wait for the proof and write it
 #[derive(Args, Debug)]
 pub(crate) struct ProveArgs {
     /// `name@version`, or `name` for the version registered last
     circuit: String,
     /// The witness (a .wtns file)
-    witness: PathBuf,
+    #[arg(required_unless_present = "inputs")]
+    witness: Option<PathBuf>,
+    /// The inputs (the input.json of snarkjs) in place of a witness, for a circuit that was
+    /// registered with its --generator
+    #[arg(long, value_name = "FILE", conflicts_with = "witness")]
+    inputs: Option<PathBuf>,
     /// Where to write the proof, as snarkjs does
     #[arg(long, value_name = "FILE", default_value = "proof.json")]
     proof: PathBuf,
@@ -81,7 +86,11 @@ pub(crate) fn run(args: ProveArgs, drawing: Drawing) -> Result<Report, CliError>
 
 /// What these arguments ask for.
 fn request(args: ProveArgs, drawing: Drawing) -> Result<ProofRequest, CliError> {
-    let mut request = ProofRequest::new(args.circuit, artifact(&args.witness, drawing)?);
+    let mut request = match (&args.witness, &args.inputs) {
+        (Some(witness), _) => ProofRequest::new(args.circuit, artifact(witness, drawing)?),
+        (None, Some(inputs)) => ProofRequest::inputs(args.circuit, files::read_text(inputs)?),
+        (None, None) => return Err(CliError::Usage("expected a witness or --inputs".into())),
+    };
     for (name, value) in args.tags {
         request = request.tag(name, value);
     }

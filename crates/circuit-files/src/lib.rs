@@ -5,6 +5,7 @@
 //! | `.r1cs` | [`r1cs`] | a constraint system |
 //! | `.wtns` | [`wtns`] | a witness |
 //! | `.zkey` | [`zkey`] | a Groth16 proving key |
+//! | `input.json` | [`inputs`] | the inputs of a circuit |
 //! | `verification_key.json`, `proof.json`, `public.json` | [`json`] | what a verifier needs |
 //!
 //! [`solidity`] writes a verification key as a contract of Ethereum, and [`calldata`] a proof as the
@@ -30,12 +31,13 @@ mod coefficients;
 pub mod curve;
 mod error;
 mod field;
+pub mod inputs;
 pub mod json;
 mod point;
 mod points;
 pub mod prepared;
 pub mod r1cs;
-mod scalar;
+pub mod scalar;
 mod shared;
 pub mod solidity;
 mod sparse;
@@ -49,6 +51,7 @@ pub use coefficients::{Coefficients, CoefficientsBuilder, CoefficientsView, Row}
 pub use curve::CircomCurve;
 pub use error::{FileError, FileKind, KeyFault, Rejection};
 pub use field::{Coordinate, FileField};
+pub use inputs::{Inputs, InputsError};
 pub use json::proof::Proof;
 pub use point::{FilePoint, PointFault};
 pub use points::Points;

@@ -1,4 +1,4 @@
-//! The scalar field that witnesses and constraint systems name in their headers.
+//! The scalar field that witnesses, constraint systems and generators name by its prime.
 
 use std::io::{Read, Seek};
 
@@ -20,11 +20,17 @@ pub(crate) fn read_scalar_field<R: Read + Seek>(input: &mut Input<R>) -> Result<
     }
     let at = input.position();
     let prime = input.bytes(u64::from(found))?;
-    let of = |curve: Curve, expected: Vec<u8>| (prime == expected).then_some(curve);
-    let curve = of(Curve::Bn254, ark_bn254::Fr::prime())
-        .or_else(|| of(Curve::Bls12_381, ark_bls12_381::Fr::prime()));
     let expected = "scalar field of bn128 or bls12-381";
-    curve.ok_or_else(|| input.reject_at(at, Rejection::Prime { expected, found: digits(&prime) }))
+    curve_of_prime(&prime)
+        .ok_or_else(|| input.reject_at(at, Rejection::Prime { expected, found: digits(&prime) }))
+}
+
+/// The curve whose scalar field has this prime, little-endian.
+#[must_use]
+pub fn curve_of_prime(prime: &[u8]) -> Option<Curve> {
+    let of = |curve: Curve, expected: Vec<u8>| (prime == expected).then_some(curve);
+    of(Curve::Bn254, ark_bn254::Fr::prime())
+        .or_else(|| of(Curve::Bls12_381, ark_bls12_381::Fr::prime()))
 }
 
 /// Width and prime of the scalar field, as headers begin with them.

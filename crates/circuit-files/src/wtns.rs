@@ -113,6 +113,33 @@ fn read_values<E: CircomCurve, R: Read + Seek>(
     Ok(values)
 }
 
+/// What a witness file of `count` values begins with, up to the first value.
+///
+/// What follows is each value as a plain number of 32 bytes, little-endian. [`read`] checks them.
+#[must_use]
+pub fn head(curve: Curve, count: u32) -> Vec<u8> {
+    match curve {
+        Curve::Bn254 => head_over::<Bn254>(count),
+        Curve::Bls12_381 => head_over::<Bls12_381>(count),
+    }
+}
+
+fn head_over<E: CircomCurve>(count: u32) -> Vec<u8> {
+    let mut header = scalar_field::<E>();
+    header.extend(count.to_le_bytes());
+    let values_bytes = u64::from(count) * E::ScalarField::BYTES as u64;
+    let mut head = FileKind::Wtns.magic().as_bytes().to_vec();
+    head.extend(FileKind::Wtns.version().to_le_bytes());
+    // The number of sections.
+    head.extend(2u32.to_le_bytes());
+    head.extend(section::HEADER.to_le_bytes());
+    head.extend((header.len() as u64).to_le_bytes());
+    head.extend(header);
+    head.extend(section::VALUES.to_le_bytes());
+    head.extend(values_bytes.to_le_bytes());
+    head
+}
+
 /// Writes a witness, byte for byte as it was read.
 ///
 /// # Errors

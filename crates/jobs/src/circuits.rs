@@ -4,7 +4,7 @@ use zkpool_ports::BlobKey;
 use zkpool_types::api::Page;
 use zkpool_types::ids::is_name;
 use zkpool_types::limits::PAGE_ROWS_MAX;
-use zkpool_types::{CircuitManifest, CircuitRef, ErrorCode, ProjectId};
+use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, ErrorCode, ProjectId};
 
 use crate::records::{Created, RECORD_BYTES_MAX, Records};
 use crate::{PortError, Ports, keys};
@@ -37,6 +37,12 @@ pub enum CircuitError {
     /// The same version is registered with other properties: two keys with one digest prefix.
     #[error("circuit {0} is registered with another key")]
     VersionTaken(CircuitRef),
+    /// The same version is registered without a witness generator, or with another one.
+    #[error(
+        "circuit {0} is registered without a witness generator or with another one, and versions \
+         never change: register it under another name"
+    )]
+    OtherGenerator(CircuitRef),
     /// A port failed.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -49,6 +55,7 @@ impl CircuitError {
         match self {
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::VersionTaken(_) => ErrorCode::InvalidProvingKey,
+            Self::OtherGenerator(_) => ErrorCode::InvalidGenerator,
             Self::Port(error) => error.code(),
         }
     }
@@ -62,11 +69,11 @@ impl Circuits {
         Self { ports, records }
     }
 
-    /// Registers a version. The same version again is no error and changes nothing. Its
-    /// artifacts must be stored already.
+    /// Registers a version. The same version again is no error and changes nothing, also where it
+    /// has a generator and the new registration names none. Its artifacts must be stored already.
     ///
     /// # Errors
-    /// The version is taken by another key, or a port failed.
+    /// The version is taken by another key or generator, or a port failed.
     pub async fn register(&self, manifest: CircuitManifest) -> Result<Registered, CircuitError> {
         let key = keys::circuit(&manifest.project, &manifest.circuit);
         let mine = manifest.clone();
@@ -74,12 +81,8 @@ impl Circuits {
         match self.records.create(&key, manifest.clone(), RECORD_BYTES_MAX, is_mine).await? {
             Created::Mine(manifest) => Ok(Registered { manifest, created: true }),
             Created::Other(stored) => {
-                let same = CircuitManifest { created_at: stored.created_at, ..manifest };
-                if same == stored {
-                    Ok(Registered { manifest: stored, created: false })
-                } else {
-                    Err(CircuitError::VersionTaken(stored.circuit))
-                }
+                agree(&manifest, &stored)?;
+                Ok(Registered { manifest: stored, created: false })
             }
         }
     }
@@ -147,5 +150,31 @@ impl Circuits {
         }
         let last = items.last().map(|manifest| manifest.circuit.to_string());
         Ok(Page { items, next: last.filter(|_| more) })
+    }
+}
+
+/// Whether a registration is of the stored version.
+fn agree(new: &CircuitManifest, stored: &CircuitManifest) -> Result<(), CircuitError> {
+    let CircuitManifest { created_at, generator, .. } = stored.clone();
+    let same = CircuitManifest { created_at, generator, ..new.clone() };
+    if same != *stored {
+        return Err(CircuitError::VersionTaken(stored.circuit.clone()));
+    }
+    check_generator(stored, new.generator.as_ref())
+}
+
+/// Whether a registration may name this generator for the stored version, or none.
+///
+/// # Errors
+/// The version has no generator, or another one.
+pub fn check_generator(
+    stored: &CircuitManifest,
+    found: Option<&ArtifactRef>,
+) -> Result<(), CircuitError> {
+    match found {
+        Some(_) if found != stored.generator.as_ref() => {
+            Err(CircuitError::OtherGenerator(stored.circuit.clone()))
+        }
+        _ => Ok(()),
     }
 }

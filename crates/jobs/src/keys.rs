@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! circuits/{project}/{name}/{version}.json       manifest, create-once
-//! artifacts/sha256/{digest}                      proving key, verification key
+//! artifacts/sha256/{digest}                      proving key, verification key, generator
 //! jobs/{project}/{job}/request.json              create-once
-//! jobs/{project}/{job}/witness                   digest pinned in request.json
+//! jobs/{project}/{job}/witness                   witness or inputs, digest pinned in request.json
 //! jobs/{project}/{job}/progress.json             cached, display only
 //! jobs/{project}/{job}/outcome.json              create-once: the commit point
 //! jobs/{project}/{job}/waste/{attempt}.json      create-once: work that ended nothing

@@ -10,7 +10,7 @@ use zkpool_types::limits::{
 };
 use zkpool_types::{
     AgreedPrice, ArtifactRef, CircuitRef, IdempotencyRecord, JobId, JobRequest, LateMark,
-    ProjectId, Secret, Sha256Digest, Timestamp, TraceParent, UploadId,
+    ProjectId, Secret, Sha256Digest, Timestamp, TraceParent, UploadId, WitnessForm,
 };
 
 use crate::decide::{Effect, Event, Job, decide};
@@ -29,6 +29,17 @@ pub enum WitnessSource {
     /// A finished upload of the project. It is used up: its bytes are deleted once the job is
     /// accepted, so that no second copy outlives the witness.
     Upload(UploadId),
+    /// Inputs in JSON, from which a prover computes it.
+    Inputs(Secret<Bytes>),
+}
+
+impl WitnessSource {
+    fn form(&self) -> WitnessForm {
+        match self {
+            Self::Inline(_) | Self::Upload(_) => WitnessForm::Values,
+            Self::Inputs(_) => WitnessForm::Inputs,
+        }
+    }
 }
 
 /// A proof request as its handler has parsed it.
@@ -184,7 +195,9 @@ impl Jobs {
         let project = &submission.new.project;
         let key = keys::witness(project, submission.job);
         let stored = match &submission.new.witness {
-            WitnessSource::Inline(bytes) => self.store_inline(&key, bytes).await,
+            WitnessSource::Inline(bytes) | WitnessSource::Inputs(bytes) => {
+                self.store_inline(&key, bytes).await
+            }
             WitnessSource::Upload(upload) => self.store_upload(project, &key, *upload).await,
         };
         match stored {
@@ -256,6 +269,7 @@ impl Jobs {
             project: new.project.clone(),
             circuit: new.circuit.clone(),
             witness,
+            witness_form: new.witness.form(),
             body_digest: new.body_digest,
             tags: new.tags.clone(),
             accepted_at,

@@ -89,6 +89,7 @@ fn bare_view(request: JobRequest, state: JobState) -> ProofView {
         project,
         circuit,
         witness: _,
+        witness_form: _,
         body_digest: _,
         tags,
         accepted_at,

@@ -14,9 +14,9 @@ pub use crate::webhook::{
     CreateWebhook, DeliveryView, RemovedWebhook, WebhookSecretView, WebhookView,
 };
 use crate::{
-    Attempt, CircuitManifest, CircuitRef, ErrorCode, Failure, JobId, JobState, KeyId, KeyRecord,
-    NanoUsd, ProjectId, ProofBody, ProofSystemKind, Receipt, Scope, Secret, Sha256Digest, Stage,
-    Timestamp, UploadId,
+    Attempt, CircuitManifest, CircuitRef, ErrorCode, Failure, InputsJson, JobId, JobState, KeyId,
+    KeyRecord, NanoUsd, ProjectId, ProofBody, ProofSystemKind, Receipt, Scope, Secret,
+    Sha256Digest, Stage, Timestamp, UploadId,
 };
 
 /// Where an artifact or witness comes from. Exactly one way is given.
@@ -41,6 +41,10 @@ pub struct RegisterCircuit {
     pub proof_system: ProofSystemKind,
     /// The proving key.
     pub proving_key: Source,
+    /// What computes witnesses from inputs (a `.wasm` file of circom 2 for Groth16). Without it,
+    /// proofs of the circuit are asked for by witness only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Source>,
     /// Accept a key from a development setup, whose maker can forge proofs.
     #[serde(default)]
     pub allow_development_key: bool,
@@ -64,8 +68,12 @@ pub struct CircuitView {
 pub struct SubmitProof {
     /// `name@version`, or `name` for the version registered last.
     pub circuit: String,
-    /// The witness (a `.wtns` file for Groth16).
-    pub witness: Source,
+    /// The witness (a `.wtns` file for Groth16). Either it or `inputs` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Source>,
+    /// The circuit's inputs, from which its generator computes the witness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<InputsJson>,
     /// Labels for listing and for cost reports.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

@@ -155,6 +155,10 @@ pub struct CircuitManifest {
     pub proving_key: ArtifactRef,
     /// The verification key (snarkjs JSON for Groth16), derived from the proving key.
     pub verification_key: ArtifactRef,
+    /// What computes witnesses from inputs (a `.wasm` file of circom 2 for Groth16), where the
+    /// circuit was registered with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<ArtifactRef>,
     /// Size of the evaluation domain, a power of two at least the number of constraints.
     pub domain_size: u64,
     /// Length of a witness, the constant 1 included.

@@ -108,6 +108,18 @@ error_codes! {
     /// The witness does not satisfy the circuit's constraints.
     UnsatisfiedWitness = "unsatisfied_witness", 422, "The witness does not satisfy the circuit",
         "Check the inputs that the witness was computed from.";
+    /// The witness generator was refused when its circuit was registered.
+    InvalidGenerator = "invalid_generator", 422, "The witness generator was refused",
+        "Give the `.wasm` file that circom 2 made of the circuit; the detail names what is wrong.";
+    /// The inputs are not those of the circuit, or it has no witness generator.
+    InvalidInputs = "invalid_inputs", 422, "The inputs were refused",
+        "Correct the signal that the detail names.";
+    /// The witness generator trapped or reported an error.
+    GeneratorFailed = "generator_failed", 422, "The witness generator failed",
+        "Try the generator with the same inputs on your machine: `zkpool wtns calculate`.";
+    /// The witness generator went beyond a limit of instructions, time, memory or values.
+    GeneratorLimit = "generator_limit", 422, "The witness generator exceeded a limit",
+        "Compute the witness yourself and send it.";
     /// The submission names a quote that is not one of this project's.
     QuoteInvalid = "quote_invalid", 422, "The quote is not valid",
         "Ask for a quote with a key of the same project and send its id unchanged.";

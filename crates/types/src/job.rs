@@ -109,8 +109,11 @@ pub struct JobRequest {
     pub project: ProjectId,
     /// The circuit to prove.
     pub circuit: CircuitRef,
-    /// The witness, pinned by digest.
+    /// The witness, or what it is computed from; pinned by digest.
     pub witness: ArtifactRef,
+    /// Which of both.
+    #[serde(default, skip_serializing_if = "WitnessForm::is_values")]
+    pub witness_form: WitnessForm,
     /// Digest of the submitted body, which tells a repeated request from a different one.
     pub body_digest: Sha256Digest,
     /// The requester's labels, for listing and for cost reports.
@@ -125,6 +128,23 @@ pub struct JobRequest {
     /// The call that asked, for whoever follows it from process to process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,
+}
+
+/// What a requester sends to have a statement proved. Both are secret and are treated alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WitnessForm {
+    /// The value of every signal: the witness itself.
+    #[default]
+    Values,
+    /// The values of the input signals in JSON; the circuit's generator computes the others.
+    Inputs,
+}
+
+impl WitnessForm {
+    const fn is_values(&self) -> bool {
+        matches!(self, Self::Values)
+    }
 }
 
 /// The message in the queue: which job to look at. The record, never the message, is the truth.

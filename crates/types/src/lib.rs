@@ -17,6 +17,7 @@ pub mod digest;
 pub mod error_code;
 pub mod fleet;
 pub mod ids;
+pub mod inputs;
 pub mod job;
 pub mod key;
 pub mod limits;
@@ -45,8 +46,10 @@ pub use ids::{
     AttemptId, CorrectionId, EventId, InvalidId, JobId, KeyId, ProjectId, QuoteId, SessionId,
     UploadId, WebhookId,
 };
+pub use inputs::InputsJson;
 pub use job::{
     Attempt, Failure, JobMessage, JobRequest, JobState, Outcome, Progress, ProofBody, Stage,
+    WitnessForm,
 };
 pub use key::{ApiKey, KeyRecord, Scope};
 pub use money::NanoUsd;

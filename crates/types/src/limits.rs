@@ -18,6 +18,13 @@ pub const INLINE_BODY_BYTES_MAX: usize = 6_000_000;
 /// One upload: the witness or proving key of a circuit of 2^24 constraints and more.
 pub const UPLOAD_BYTES_MAX: u64 = 32 * 1024 * 1024 * 1024;
 
+/// The witness generator of a circuit: those of circuits of a million constraints have some 10 MB.
+pub const GENERATOR_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Memory that a witness generator may have, in bytes. Circom reserves what its signals take, 40
+/// bytes for each and more for what is computed on the way.
+pub const GENERATOR_MEMORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
 /// How long an upload address stays valid, in seconds.
 pub const UPLOAD_LIFETIME_S: i64 = 3600;
 

@@ -8,8 +8,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::Source;
 use crate::webhook::{DeliveryId, EventKind};
 use crate::{
-    AttemptId, BudgetScope, CircuitRef, CorrectionId, Dimension, ErrorCode, JobId, KeyId,
-    ProjectId, QuoteId, Sha256Digest, UploadId, WebhookId,
+    AttemptId, BudgetScope, CircuitRef, CorrectionId, Dimension, ErrorCode, InputsJson, JobId,
+    KeyId, ProjectId, QuoteId, Sha256Digest, UploadId, WebhookId,
 };
 
 /// A lower-case hyphenated UUID.
@@ -83,6 +83,20 @@ impl ToSchema for Source {
         schemas.push((UploadId::name().into_owned(), UploadId::schema()));
     }
 }
+
+impl PartialSchema for InputsJson {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .description(Some(
+                "Values by the names of signals, in the form of snarkjs's input.json.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for InputsJson {}
 
 impl PartialSchema for ErrorCode {
     fn schema() -> RefOr<Schema> {

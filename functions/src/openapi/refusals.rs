@@ -36,12 +36,14 @@ const fn particular(endpoint: Endpoint) -> &'static [ErrorCode] {
             ErrorCode::UploadIncomplete,
             ErrorCode::InvalidProvingKey,
             ErrorCode::DevelopmentKey,
+            ErrorCode::InvalidGenerator,
         ],
         Endpoint::SubmitProof => &[
             ErrorCode::NotFound,
             ErrorCode::IdempotencyConflict,
             ErrorCode::UploadIncomplete,
             ErrorCode::InvalidWitness,
+            ErrorCode::InvalidInputs,
             ErrorCode::QuoteInvalid,
             ErrorCode::QuoteExpired,
             ErrorCode::QuoteMismatch,
@@ -51,6 +53,8 @@ const fn particular(endpoint: Endpoint) -> &'static [ErrorCode] {
         Endpoint::CancelProof => &[ErrorCode::AlreadyFinished],
         Endpoint::CreateQuote => &[ErrorCode::NotFound],
         Endpoint::CreateWebhook => &[ErrorCode::WebhookUrlRefused, ErrorCode::LimitReached],
+        Endpoint::ReplayDelivery => &[ErrorCode::LimitReached],
+        Endpoint::CorrectCharge => &[ErrorCode::NotFound, ErrorCode::IdempotencyConflict],
         Endpoint::ReceiveUpload => &[ErrorCode::DigestMismatch],
         Endpoint::SignIn => {
             &[ErrorCode::Unauthenticated, ErrorCode::ScopeMissing, ErrorCode::SignInBusy]
@@ -65,8 +69,13 @@ mod tests {
     use crate::areas;
 
     /// Codes of jobs that ended without a proof, and of what is no endpoint.
-    const ELSEWHERE: [ErrorCode; 3] =
-        [ErrorCode::AttemptsExhausted, ErrorCode::UnsatisfiedWitness, ErrorCode::MethodNotAllowed];
+    const ELSEWHERE: [ErrorCode; 5] = [
+        ErrorCode::AttemptsExhausted,
+        ErrorCode::UnsatisfiedWitness,
+        ErrorCode::GeneratorFailed,
+        ErrorCode::GeneratorLimit,
+        ErrorCode::MethodNotAllowed,
+    ];
 
     #[test]
     fn every_code_is_a_refusal_of_some_endpoint() {

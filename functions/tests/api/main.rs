@@ -10,6 +10,7 @@ mod document;
 mod events;
 mod harness;
 mod http;
+mod inputs;
 mod keys;
 mod log;
 mod proofs;

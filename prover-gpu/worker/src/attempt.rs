@@ -5,7 +5,7 @@ use std::io::Cursor;
 use bytes::Bytes;
 use zkpool_circuit_files::wtns;
 use zkpool_snark::{DeviceError, ProveError};
-use zkpool_types::{ErrorCode, Failure, ProofBody, ProvingDevice, Secret, Stage};
+use zkpool_types::{ErrorCode, Failure, ProofBody, ProvingDevice, Secret};
 
 use crate::device::{Blinding, PreparedKey};
 use crate::meter::Meter;
@@ -17,13 +17,15 @@ pub(crate) enum Verdict {
     Proven(ProofBody, ProvingDevice),
     /// There is no proof of this witness.
     Refused(Failure),
+    /// There is no witness for these inputs.
+    NoWitness(Failure),
 }
 
 impl Verdict {
     /// Whether a device with faulty arithmetic could have led to this.
     pub(crate) fn may_be_the_device(&self) -> bool {
         match self {
-            Self::Proven(..) => false,
+            Self::Proven(..) | Self::NoWitness(_) => false,
             Self::Refused(failure) => failure.code == ErrorCode::UnsatisfiedWitness,
         }
     }
@@ -40,7 +42,8 @@ pub(crate) enum Fault {
     Json(#[from] serde_json::Error),
 }
 
-/// Proves on this device and verifies on the CPU. It blocks its thread.
+/// Proves on this device and verifies on the CPU. It blocks its thread, and is in stage witness when
+/// it is called.
 ///
 /// # Errors
 /// Another attempt may do better.
@@ -51,7 +54,6 @@ pub(crate) fn run(
     blinding: Blinding,
     meter: &Meter,
 ) -> Result<Verdict, Fault> {
-    meter.enter(Stage::Witness);
     // Neither the reader's errors nor the prover's show a value.
     let witness = match wtns::read(Cursor::new(witness.expose())) {
         Ok(witness) => witness,

@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use zkpool_jobs::{CircuitError, Circuits, Claim, Jobs, WitnessError};
-use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, JobRequest, ProjectId, Secret};
+use zkpool_jobs::{CircuitError, Circuits, Claim, Jobs, Ports, WitnessError};
+use zkpool_types::{ArtifactRef, CircuitManifest, CircuitRef, JobRequest, ProjectId, WitnessForm};
+use zkpool_witness::Limits;
 
-use crate::KeyError;
 use crate::devices::{Devices, ReadyKey};
+use crate::evidence::Evidence;
+use crate::generators::{GeneratorError, Generators};
 use crate::keys::Budgeted;
+use crate::{KeyError, Settings};
 
 /// Circuits whose manifests are remembered. One is well below a kilobyte.
 const MANIFESTS_MAX: u64 = 1024;
@@ -22,6 +24,12 @@ pub enum FetchError {
     /// The proving key cannot be had.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The witness generator cannot be had.
+    #[error(transparent)]
+    Generator(#[from] GeneratorError),
+    /// Inputs were accepted for a circuit without a witness generator.
+    #[error("expected a circuit with a witness generator")]
+    NoGenerator,
     /// The witness cannot be had.
     #[error("the witness cannot be fetched: {0}")]
     Witness(#[from] WitnessError),
@@ -34,8 +42,8 @@ pub(crate) struct Inputs {
     pub(crate) key: ReadyKey,
     /// The file that the key came from.
     pub(crate) key_file: ArtifactRef,
-    /// The witness as it was submitted.
-    pub(crate) witness: Secret<Bytes>,
+    /// What was submitted.
+    pub(crate) evidence: Evidence,
 }
 
 /// Where inputs come from.
@@ -45,19 +53,42 @@ pub(crate) struct Fetcher {
     circuits: Circuits,
     manifests: Mutex<Budgeted<(ProjectId, CircuitRef), Arc<CircuitManifest>>>,
     devices: Arc<Devices>,
+    generators: Generators,
+    generation: Limits,
 }
 
 impl Fetcher {
-    pub(crate) fn new(jobs: Jobs, circuits: Circuits, devices: Arc<Devices>) -> Self {
-        Self { jobs, circuits, manifests: Mutex::new(Budgeted::new(MANIFESTS_MAX)), devices }
+    pub(crate) fn new(
+        ports: &Ports,
+        jobs: Jobs,
+        devices: Arc<Devices>,
+        settings: &Settings,
+    ) -> Self {
+        let circuits = Circuits::new(ports.clone());
+        let manifests = Mutex::new(Budgeted::new(MANIFESTS_MAX));
+        let generators = Generators::new(Arc::clone(&ports.blobs));
+        let generation = settings.generation;
+        Self { jobs, circuits, manifests, devices, generators, generation }
     }
 
-    /// Everything that the job of `claim` is proven from. The witness is checked against the
-    /// digest that it was submitted with, and the key against the one it was registered with.
+    /// Everything that the job of `claim` is proven from. What was submitted is checked against the
+    /// digest that it was submitted with, key and generator against those they were registered with.
     pub(crate) async fn fetch(&self, claim: &Claim) -> Result<Inputs, FetchError> {
         let (key, key_file) = self.key(&claim.request).await?;
-        let witness = self.jobs.witness(claim).await?;
-        Ok(Inputs { key, key_file, witness })
+        let evidence = self.evidence(claim).await?;
+        Ok(Inputs { key, key_file, evidence })
+    }
+
+    /// What was submitted, and the generator where it is inputs.
+    async fn evidence(&self, claim: &Claim) -> Result<Evidence, FetchError> {
+        if claim.request.witness_form == WitnessForm::Values {
+            return Ok(Evidence::Witness(self.jobs.witness(claim).await?));
+        }
+        let manifest = self.manifest(&claim.request).await?;
+        let module = manifest.generator.as_ref().ok_or(FetchError::NoGenerator)?;
+        let generator = self.generators.get(module).await?;
+        let limits = Limits { values: manifest.variables, ..self.generation };
+        Ok(Evidence::Inputs { json: self.jobs.witness(claim).await?, generator, limits })
     }
 
     /// The key of the request's circuit, ready on a device, and the file that it came from.

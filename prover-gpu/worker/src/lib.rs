@@ -6,6 +6,9 @@
 //! provers, and a hold that is lost, because the job was cancelled or given to somebody else,
 //! makes the work on it stop. A third task *sweeps* for lost messages and dead letters.
 //!
+//! Where inputs were submitted in place of a witness, the circuit's generator computes the witness
+//! first, interpreted and within limits: see `zkpool-witness`.
+//!
 //! An attempt ends in one of four ways. It *succeeds* with a proof that this worker verified on
 //! the CPU, whatever device made it. It *fails* for good where every other attempt would fail
 //! the same way, as with a witness that does not satisfy its circuit. It is *retried* where
@@ -23,7 +26,9 @@ mod attempt;
 mod class;
 mod device;
 mod devices;
+mod evidence;
 mod fetch;
+mod generators;
 mod health;
 mod hold;
 mod keys;
@@ -41,6 +46,7 @@ mod tests;
 pub use class::class_of;
 pub use device::{Blinding, Device, EngineDevice, PreparedKey, cpu, gpu};
 pub use fetch::FetchError;
+pub use generators::GeneratorError;
 pub use health::{Phase, ask_health, serve_health};
 pub use keys::{KeyCache, KeyError};
 pub use meter::Meter;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use zkpool_types::limits::{HEARTBEAT_S, SWEEP_S};
+use zkpool_witness::Limits;
 
 /// Proving keys kept on disk when nothing else is said: 64 GiB, the disk of a small GPU machine.
 const DISK_BYTES_MAX_DEFAULT: u64 = 64 * 1024 * 1024 * 1024;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub sweep: Option<Duration>,
     /// Pause after the queue or storage did not answer.
     pub outage_pause: Duration,
+    /// How far a witness generator may go.
+    pub generation: Limits,
     /// Make the keys that are asked for ready before the first claim.
     pub warm_start: bool,
 }
@@ -54,6 +57,7 @@ impl Settings {
             heartbeat: Duration::from_secs(HEARTBEAT_S),
             sweep: Some(Duration::from_secs(SWEEP_S)),
             outage_pause: OUTAGE_PAUSE_DEFAULT,
+            generation: Limits::default(),
             warm_start: false,
         }
     }

@@ -3,22 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
-use zkpool_jobs::{Circuits, Claim, Commit, CommitError, Jobs, Ports, WitnessError};
+use zkpool_jobs::{Claim, Commit, CommitError, Jobs, Ports, WitnessError};
 use zkpool_ports::{BlobStore, Clock, Rng};
-use zkpool_types::{
-    AttemptId, DeviceClass, ErrorCode, Failure, JobRequest, Secret, Stage, TraceParent,
-};
+use zkpool_types::{AttemptId, DeviceClass, ErrorCode, Failure, JobRequest, Stage, TraceParent};
 
 use crate::attempt::{self, Fault, Verdict};
 use crate::device::{Blinding, Device};
 use crate::devices::{Devices, ReadyKey, Station};
+use crate::evidence::{self, Evidence};
 use crate::fetch::{FetchError, Fetcher, Inputs};
+use crate::generators::GeneratorError;
 use crate::health::Phase;
 use crate::hold::Hold;
 use crate::keys::KeyError;
@@ -117,8 +116,7 @@ impl Worker {
         let shifts =
             Shifts::begin(Arc::clone(&ports.blobs), Arc::clone(&ports.clock), prover, class);
         let devices = Arc::new(Devices::new(&ports, device, &settings));
-        let circuits = Circuits::new(ports.clone());
-        let fetcher = Fetcher::new(jobs.clone(), circuits, Arc::clone(&devices));
+        let fetcher = Fetcher::new(&ports, jobs.clone(), Arc::clone(&devices), &settings);
         let Ports { blobs, clock, rng, .. } = ports;
         let lanes_free = Arc::new(Semaphore::new(devices.lanes() as usize));
         let (held, protection) = (HeldJobs::new(), None);
@@ -293,16 +291,19 @@ impl Worker {
         None
     }
 
-    /// Ends a job whose witness is not the one that was submitted; retries every other one.
+    /// Ends a job whose witness is not the one that was submitted, or whose generator is none;
+    /// retries every other one.
     async fn not_fetched(&self, job: Job, error: &FetchError) {
         tracing::warn!(%error, "the job cannot be fetched");
-        if let FetchError::Witness(WitnessError::Altered { .. }) = error {
-            let detail = "the stored witness is not the one that was submitted".to_owned();
-            let failure = Failure { code: ErrorCode::DigestMismatch, detail };
-            self.publish(job, Verdict::Refused(failure)).await;
-        } else {
-            self.retry_later(job).await;
-        }
+        let failure = match error {
+            FetchError::Witness(WitnessError::Altered { .. }) => {
+                let detail = "the stored witness is not the one that was submitted".to_owned();
+                Failure { code: ErrorCode::DigestMismatch, detail }
+            }
+            FetchError::Generator(GeneratorError::Refused(error)) => evidence::failure(error),
+            _ => return self.retry_later(job).await,
+        };
+        self.publish(job, Verdict::NoWitness(failure)).await;
     }
 
     /// Proves the jobs that were fetched, one after the other.
@@ -338,7 +339,7 @@ impl Worker {
     /// one on the CPU. Dropping this abandons the attempt, which keeps the device until it has run
     /// out.
     async fn attempt(&self, job: &Job, inputs: Inputs) -> Result<Verdict, AttemptError> {
-        let Inputs { key, key_file, witness } = inputs;
+        let Inputs { key, key_file, evidence } = inputs;
         let waited_for = Arc::clone(&key.station);
         let mut place = self.place_on(&waited_for).await;
         let key = self.devices.still_ready(key, &key_file).await?;
@@ -347,7 +348,7 @@ impl Worker {
             place = self.place_on(&key.station).await;
         }
         let is_reference = key.station.is_reference();
-        let (first, witness, place) = self.blinded(key, witness).start(job, place).await?;
+        let (first, evidence, place) = self.blinded(key, evidence).start(job, place).await?;
         if is_reference {
             return Ok(first?);
         }
@@ -362,7 +363,7 @@ impl Worker {
         drop(place);
         let key = self.devices.reference_key(&key_file).await?;
         let place = self.place_on(&key.station).await;
-        let (second, ..) = self.blinded(key, witness).start(job, place).await?;
+        let (second, ..) = self.blinded(key, evidence).start(job, place).await?;
         if first.is_ok() && matches!(second, Ok(Verdict::Proven(..))) {
             self.devices.computed_wrong();
             job.meter.note_failed_self_check();
@@ -377,8 +378,8 @@ impl Worker {
     }
 
     /// A run with this key and fresh randomness.
-    fn blinded(&self, key: ReadyKey, witness: Secret<Bytes>) -> Run {
-        Run { key, witness, blinding: self.blinding() }
+    fn blinded(&self, key: ReadyKey, evidence: Evidence) -> Run {
+        Run { key, evidence, blinding: self.blinding(), clock: Arc::clone(&self.clock) }
     }
 
     /// Randomness for one proof.
@@ -411,7 +412,7 @@ impl Worker {
             Verdict::Proven(proof, device) => {
                 self.jobs.succeed(&job.claim, proof, device, usage).await
             }
-            Verdict::Refused(failure) => {
+            Verdict::Refused(failure) | Verdict::NoWitness(failure) => {
                 self.jobs.fail(&job.claim, failure, job.meter.device(), usage).await
             }
         }
@@ -449,32 +450,43 @@ impl Worker {
 /// What one run on a device takes.
 struct Run {
     key: ReadyKey,
-    witness: Secret<Bytes>,
+    evidence: Evidence,
     blinding: Blinding,
+    clock: Arc<dyn Clock>,
 }
 
 /// The right to the device, which is kept for as long as anything runs on it.
 type Place = Result<OwnedSemaphorePermit, AcquireError>;
 
 impl Run {
-    /// Proves on a thread of its own. Verdict, witness and place come back.
+    /// Proves on a thread of its own. Verdict and place come back, and the witness, or whatever it
+    /// cannot be made of.
     async fn start(
         self,
         job: &Job,
         place: Place,
-    ) -> Result<(Result<Verdict, Fault>, Secret<Bytes>, Place), AttemptError> {
+    ) -> Result<(Result<Verdict, Fault>, Evidence, Place), AttemptError> {
         let (meter, span) = (Arc::clone(&job.meter), job.span.clone());
-        let Self { key: ReadyKey { key, station }, witness, blinding } = self;
-        let device = station.named();
-        meter.begin(device.clone(), station.charged());
+        meter.begin(self.key.station.named(), self.key.station.charged());
         let running = tokio::task::spawn_blocking(move || {
-            let prove = || attempt::run(key.as_ref(), &device, &witness, blinding, &meter);
-            let verdict = span.in_scope(prove);
+            let (verdict, evidence) = span.in_scope(|| self.prove(&meter));
             meter.enter(Stage::Publishing);
-            (verdict, witness, place)
+            (verdict, evidence, place)
         });
         // The text of a panic stays out of the log: it may hold anything.
         running.await.map_err(|_| AttemptError::Panicked)
+    }
+
+    /// Makes the witness and the proof. It blocks its thread.
+    fn prove(self, meter: &Meter) -> (Result<Verdict, Fault>, Evidence) {
+        let Self { key: ReadyKey { key, station }, evidence, blinding, clock } = self;
+        meter.enter(Stage::Witness);
+        let witness = match evidence.witness(clock.as_ref()) {
+            Ok(witness) => witness,
+            Err(failure) => return (Ok(Verdict::NoWitness(failure)), evidence),
+        };
+        let verdict = attempt::run(key.as_ref(), &station.named(), &witness, blinding, meter);
+        (verdict, Evidence::Witness(witness))
     }
 }
 

@@ -25,6 +25,7 @@ fn manifest(world: &World, name: &str, key: &[u8]) -> CircuitManifest {
         curve: Curve::Bn254,
         proving_key: ArtifactRef { sha256, size: key.len() as u64 },
         verification_key: ArtifactRef { sha256: Sha256Digest::of(b"vk"), size: 2 },
+        generator: None,
         domain_size: 8,
         variables: 5,
         public_inputs: 1,
@@ -62,6 +63,25 @@ async fn a_version_with_other_properties_is_rejected() {
     let other = CircuitManifest { variables: 6, ..manifest(&world, "transfer", b"key") };
     let error = circuits.register(other).await.unwrap_err();
     assert!(matches!(error, CircuitError::VersionTaken(_)));
+}
+
+#[tokio::test]
+async fn a_version_keeps_its_generator_or_its_lack_of_one() {
+    let world = world();
+    let circuits = Circuits::new(world.ports.clone());
+    let with = |name: &str, generator: &[u8]| {
+        let sha256 = Sha256Digest::of(generator);
+        let generator = Some(ArtifactRef { sha256, size: generator.len() as u64 });
+        CircuitManifest { generator, ..manifest(&world, name, b"key") }
+    };
+    let first = circuits.register(with("transfer", b"module")).await.unwrap();
+    let without = circuits.register(manifest(&world, "transfer", b"key")).await.unwrap();
+    assert_eq!(without.manifest, first.manifest);
+    circuits.register(manifest(&world, "plain", b"key")).await.unwrap();
+    for other in [with("transfer", b"other module"), with("plain", b"module")] {
+        let error = circuits.register(other).await.unwrap_err();
+        assert!(matches!(error, CircuitError::OtherGenerator(_)), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -4,11 +4,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use zkpool_jobs::{Commit, Held, JobError, Jobs, NewJob, SubmitError, WitnessError, keys};
+use zkpool_jobs::{
+    Commit, Held, JobError, Jobs, NewJob, SubmitError, WitnessError, WitnessSource, keys,
+};
 use zkpool_ports::{BlobStore, Durability, Message, Queue};
 use zkpool_types::limits::{ATTEMPTS_MAX, REENQUEUE_AFTER_S, VISIBILITY_S};
 use zkpool_types::{
-    ErrorCode, Failure, IdempotencyRecord, JobId, JobState, NanoUsd, Sha256Digest, Stage,
+    ErrorCode, Failure, IdempotencyRecord, JobId, JobRequest, JobState, NanoUsd, Secret,
+    Sha256Digest, Stage, WitnessForm,
 };
 
 use crate::support::{self, World, cpu, measured, new_job, project, world};
@@ -466,6 +469,30 @@ async fn waiting_returns_the_outcome_or_gives_up_in_time() {
     for wait in waits {
         assert_eq!(wait.await.unwrap().unwrap().state, JobState::Succeeded);
     }
+}
+
+#[tokio::test]
+async fn inputs_are_kept_and_deleted_as_a_witness_is_and_do_not_show() {
+    let world = world();
+    let json = Bytes::from(r#"{"a": "canary"}"#);
+    let new = NewJob { witness: WitnessSource::Inputs(Secret::new(json.clone())), ..new_job("a") };
+    assert!(!format!("{new:?}").contains("canary"));
+    let request = world.jobs.submit(new).await.unwrap().request;
+    assert_eq!(request.witness_form, WitnessForm::Inputs);
+    let claim = world.claim().await;
+    assert_eq!(*world.jobs.witness(&claim).await.unwrap().expose(), json);
+    world.succeed(&claim).await;
+    assert!(!has_witness(&world, request.id).await);
+}
+
+#[tokio::test]
+async fn a_request_from_before_inputs_is_one_for_a_witness() {
+    let world = world();
+    let request = world.jobs.submit(new_job("a")).await.unwrap().request;
+    let stored = serde_json::to_value(&request).unwrap();
+    assert!(stored.get("witness_form").is_none());
+    let read: JobRequest = serde_json::from_value(stored).unwrap();
+    assert_eq!(read.witness_form, WitnessForm::Values);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A worker in a pool in memory, from claim to outcome.
 
 mod fallback;
+mod inputs;
 mod pool;
 mod service;
 mod spot;

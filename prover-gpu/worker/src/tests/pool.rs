@@ -68,19 +68,33 @@ impl Pool {
             rng,
         };
         let project: ProjectId = "test".parse().unwrap();
-        let circuit = register(&ports, &project).await;
+        let circuit = register(&ports, &project, "multiplier", None).await;
         let jobs = Jobs::new(ports.clone(), price_book());
         Self { ports, jobs, project, circuit, cache: tempfile::tempdir().unwrap() }
     }
 
+    /// The pool with another circuit, that of the same key with a witness generator.
+    pub(crate) async fn with_generator(self, module: &[u8]) -> Self {
+        let circuit = register(&self.ports, &self.project, "generated", Some(module)).await;
+        Self { circuit, ..self }
+    }
+
     pub(crate) async fn submit(&self, witness: &[u8]) -> JobId {
+        self.submit_source(WitnessSource::Inline(secret(witness))).await
+    }
+
+    pub(crate) async fn submit_inputs(&self, json: &str) -> JobId {
+        self.submit_source(WitnessSource::Inputs(secret(json.as_bytes()))).await
+    }
+
+    async fn submit_source(&self, witness: WitnessSource) -> JobId {
         let id = self.ports.ids.next().to_string();
         let new = NewJob {
             project: self.project.clone(),
             body_digest: Sha256Digest::of(id.as_bytes()),
             idempotency_key: id,
             circuit: self.circuit.clone(),
-            witness: WitnessSource::Inline(Secret::new(Bytes::copy_from_slice(witness))),
+            witness,
             tags: [].into(),
             deadline: None,
             price: None,
@@ -159,11 +173,28 @@ pub(crate) fn price_book() -> Arc<PriceBook> {
     Arc::new(PriceBook::builtin().unwrap())
 }
 
-async fn register(ports: &Ports, project: &ProjectId) -> CircuitRef {
-    let sha256 = Sha256Digest::of(KEY);
-    ports.blobs.put_once(&keys::artifact(&sha256), Bytes::from_static(KEY)).await.unwrap();
-    let proving_key = ArtifactRef { sha256, size: KEY.len() as u64 };
-    let circuit = CircuitRef::of_key("multiplier", &sha256).unwrap();
+fn secret(bytes: &[u8]) -> Secret<Bytes> {
+    Secret::new(Bytes::copy_from_slice(bytes))
+}
+
+async fn store(ports: &Ports, bytes: &[u8]) -> ArtifactRef {
+    let sha256 = Sha256Digest::of(bytes);
+    ports.blobs.put_once(&keys::artifact(&sha256), Bytes::copy_from_slice(bytes)).await.unwrap();
+    ArtifactRef { sha256, size: bytes.len() as u64 }
+}
+
+async fn register(
+    ports: &Ports,
+    project: &ProjectId,
+    name: &str,
+    module: Option<&[u8]>,
+) -> CircuitRef {
+    let proving_key = store(ports, KEY).await;
+    let generator = match module {
+        Some(module) => Some(store(ports, module).await),
+        None => None,
+    };
+    let circuit = CircuitRef::of_key(name, &proving_key.sha256).unwrap();
     let manifest = CircuitManifest {
         project: project.clone(),
         circuit: circuit.clone(),
@@ -171,8 +202,9 @@ async fn register(ports: &Ports, project: &ProjectId) -> CircuitRef {
         curve: Curve::Bn254,
         proving_key,
         verification_key: proving_key,
+        generator,
         domain_size: 8,
-        variables: 8,
+        variables: 25,
         public_inputs: 3,
         development: false,
         created_at: ports.clock.now(),
