@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use zkpool_billing::{Budgets, Costs, Performance, Quotes};
 use zkpool_jobs::{Circuits, Jobs, Ports, Uploads};
 use zkpool_ledger::PriceBook;
+use zkpool_ports::{BlockingThreads, Threads};
 use zkpool_types::DeviceClass;
 
 use crate::Keys;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub validations_max: usize,
     /// Cancelled when the server is to stop, so that status requests stop waiting.
     pub draining: CancellationToken,
+    /// Where keys and witnesses are checked.
+    pub threads: Arc<dyn Threads>,
 }
 
 impl Default for Settings {
@@ -40,6 +43,7 @@ impl Default for Settings {
             device: DeviceClass::new(DEVICE_DEFAULT),
             validations_max: VALIDATIONS_MAX_DEFAULT,
             draining: CancellationToken::new(),
+            threads: Arc::new(BlockingThreads),
         }
     }
 }
@@ -170,6 +174,11 @@ impl Context {
     /// The streams of events that are open.
     pub(crate) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    /// Where work runs that holds a thread.
+    pub(crate) fn threads(&self) -> &dyn Threads {
+        self.0.settings.threads.as_ref()
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

@@ -33,7 +33,7 @@ pub(crate) async fn admit(
     match source {
         Source::Base64(text) => {
             let bytes = decode("witness", text)?;
-            check_values(bytes.clone(), circuit).await?;
+            check_values(context, bytes.clone(), circuit).await?;
             Ok(WitnessSource::Inline(Secret::new(bytes)))
         }
         Source::Upload(id) => {
@@ -53,7 +53,7 @@ async fn check_upload(context: &Context, circuit: &CircuitManifest, id: UploadId
     let place = context.witness_checks().acquire().await;
     let _place = place.map_err(|error| ApiError::internal(&error))?;
     let bytes = context.ports().blobs.get(&key, WITNESS_CHECK_BYTES_MAX).await?;
-    check_values(bytes, circuit).await
+    check_values(context, bytes, circuit).await
 }
 
 /// Every witness of `variables` values has exactly one length.
@@ -67,13 +67,17 @@ fn check_length(found: u64, variables: u64) -> ApiResult<()> {
     )))
 }
 
-async fn check_values(bytes: Bytes, circuit: &CircuitManifest) -> ApiResult<()> {
+async fn check_values(
+    context: &Context,
+    bytes: Bytes,
+    circuit: &CircuitManifest,
+) -> ApiResult<()> {
     let (curve, variables) = (circuit.curve, circuit.variables);
     let check = move || match wtns::read(Cursor::new(bytes)) {
         Ok(witness) => check_circuit(&witness, curve, variables),
         Err(error) => Err(refused(error.to_string())),
     };
-    blocking::run(check).await
+    blocking::run(context, check).await
 }
 
 fn check_circuit(witness: &AnyWitness, curve: Curve, variables: u64) -> ApiResult<()> {

@@ -1,8 +1,10 @@
 //! What may be set about a worker.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use zkpool_ports::{BlockingThreads, Threads};
 use zkpool_types::limits::{HEARTBEAT_S, SWEEP_S};
 
 /// Proving keys kept on disk when nothing else is said: 64 GiB, the disk of a small GPU machine.
@@ -19,7 +21,7 @@ const CLAIM_WAIT_DEFAULT: Duration = Duration::from_secs(1);
 const OUTAGE_PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
 /// What may be set about a worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where proving keys are kept that the store has no local file of, and the prepared form of
     /// every key. Whoever can write to it is trusted; see `zkpool_circuit_files::prepared`.
@@ -40,6 +42,8 @@ pub struct Settings {
     pub outage_pause: Duration,
     /// Make the keys that are asked for ready before the first claim.
     pub warm_start: bool,
+    /// Where keys are read and proofs are made.
+    pub threads: Arc<dyn Threads>,
 }
 
 impl Settings {
@@ -55,6 +59,7 @@ impl Settings {
             sweep: Some(Duration::from_secs(SWEEP_S)),
             outage_pause: OUTAGE_PAUSE_DEFAULT,
             warm_start: false,
+            threads: Arc::new(BlockingThreads),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use zkpool_jobs::{Circuits, Claim, Commit, CommitError, Jobs, Ports, WitnessError};
-use zkpool_ports::{BlobStore, Clock, Rng};
+use zkpool_ports::{BlobStore, Clock, Panicked, Rng, Threads};
 use zkpool_types::{
     AttemptId, DeviceClass, ErrorCode, Failure, JobRequest, Secret, Stage, TraceParent,
 };
@@ -92,8 +92,8 @@ enum AttemptError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The code that proves has a fault.
-    #[error("proving panicked")]
-    Panicked,
+    #[error("proving failed: {0}")]
+    Panicked(#[from] Panicked),
 }
 
 impl Worker {
@@ -347,7 +347,7 @@ impl Worker {
             place = self.place_on(&key.station).await;
         }
         let is_reference = key.station.is_reference();
-        let (first, witness, place) = self.blinded(key, witness).start(job, place).await?;
+        let (first, witness, place) = self.run_on(key, witness, job, place).await?;
         if is_reference {
             return Ok(first?);
         }
@@ -362,7 +362,7 @@ impl Worker {
         drop(place);
         let key = self.devices.reference_key(&key_file).await?;
         let place = self.place_on(&key.station).await;
-        let (second, ..) = self.blinded(key, witness).start(job, place).await?;
+        let (second, ..) = self.run_on(key, witness, job, place).await?;
         if first.is_ok() && matches!(second, Ok(Verdict::Proven(..))) {
             self.devices.computed_wrong();
             job.meter.note_failed_self_check();
@@ -376,9 +376,16 @@ impl Worker {
         Arc::clone(&self.lanes_free).acquire_many_owned(lanes).await
     }
 
-    /// A run with this key and fresh randomness.
-    fn blinded(&self, key: ReadyKey, witness: Secret<Bytes>) -> Run {
-        Run { key, witness, blinding: self.blinding() }
+    /// Proves with this key and fresh randomness. Verdict, witness and place come back.
+    async fn run_on(
+        &self,
+        key: ReadyKey,
+        witness: Secret<Bytes>,
+        job: &Job,
+        place: Place,
+    ) -> Result<(Result<Verdict, Fault>, Secret<Bytes>, Place), AttemptError> {
+        let run = Run { key, witness, blinding: self.blinding() };
+        run.start(self.settings.threads.as_ref(), job, place).await
     }
 
     /// Randomness for one proof.
@@ -460,6 +467,7 @@ impl Run {
     /// Proves on a thread of its own. Verdict, witness and place come back.
     async fn start(
         self,
+        threads: &dyn Threads,
         job: &Job,
         place: Place,
     ) -> Result<(Result<Verdict, Fault>, Secret<Bytes>, Place), AttemptError> {
@@ -467,14 +475,13 @@ impl Run {
         let Self { key: ReadyKey { key, station }, witness, blinding } = self;
         let device = station.named();
         meter.begin(device.clone(), station.charged());
-        let running = tokio::task::spawn_blocking(move || {
+        let running = threads.call(move || {
             let prove = || attempt::run(key.as_ref(), &device, &witness, blinding, &meter);
             let verdict = span.in_scope(prove);
             meter.enter(Stage::Publishing);
             (verdict, witness, place)
         });
-        // The text of a panic stays out of the log: it may hold anything.
-        running.await.map_err(|_| AttemptError::Panicked)
+        Ok(running.await?)
     }
 }
 
