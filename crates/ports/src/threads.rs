@@ -20,7 +20,7 @@ pub trait Threads: Send + Sync + fmt::Debug {
     async fn run(&self, work: Work);
 }
 
-impl dyn Threads {
+impl dyn Threads + '_ {
     /// What `work` returns.
     ///
     /// # Errors
