@@ -117,7 +117,10 @@ impl Costs {
             if known || self.is_billed(project, &mut billed, mark.job, record).await? {
                 pending.marks.push(mark.key);
             } else if mark.record.is_none() {
-                standing.mark.open.insert(mark.job);
+                // What the cursor has not passed is found behind it.
+                if Some(mark.job) <= standing.mark.cursor {
+                    standing.mark.open.insert(mark.job);
+                }
                 pending.marks.push(mark.key);
             } else if let Some(found) = self.find(project, mark.job, record).await? {
                 pending.found.push(found);

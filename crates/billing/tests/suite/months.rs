@@ -1,9 +1,12 @@
 //! Months, and the promises that need no history to be shown.
 
+use bytes::Bytes;
 use zkpool_billing::BillingError;
+use zkpool_jobs::keys;
+use zkpool_ports::{BlobStore, Durability};
 use zkpool_types::{CostQuery, Dimension, ErrorCode};
 
-use crate::world::{World, project};
+use crate::world::{World, project, told};
 
 const DAY_S: u64 = 24 * 3600;
 
@@ -105,4 +108,22 @@ async fn an_export_adds_up_to_the_report_in_both_formats() {
     // Six proofs differ in circuit, device or tags; a quoted tag holds the only line breaks.
     assert_eq!(csv.lines().count(), 1 + 6);
     assert!(table.parquet().unwrap().starts_with(b"PAR1"));
+}
+
+#[tokio::test]
+async fn a_job_whose_submission_was_taken_up_again_counts_once_wherever_the_cursor_stands() {
+    let mut world = World::new(6);
+    // Behind the cursor, which is nowhere yet, and then before it.
+    for pause in [0, 3600] {
+        let job = world.prove(1, 1_000_000).await;
+        world.pass(pause);
+        let mark = keys::unbilled(&project(), &format!("late.{job}"));
+        world.blobs.put(&mark, Bytes::new(), Durability::Durable).await.unwrap();
+        assert_eq!(told(&world.report(&[]).await), world.truth().await);
+        assert_eq!(world.costs.roll_up_all().await.unwrap().receipts, 1);
+        world.blobs.put(&mark, Bytes::new(), Durability::Durable).await.unwrap();
+        world.pass(3600);
+        assert_eq!(world.costs.roll_up_all().await.unwrap().receipts, 0);
+        assert_eq!(told(&world.report(&[]).await), world.truth().await);
+    }
 }
