@@ -67,11 +67,7 @@ fn check_length(found: u64, variables: u64) -> ApiResult<()> {
     )))
 }
 
-async fn check_values(
-    context: &Context,
-    bytes: Bytes,
-    circuit: &CircuitManifest,
-) -> ApiResult<()> {
+async fn check_values(context: &Context, bytes: Bytes, circuit: &CircuitManifest) -> ApiResult<()> {
     let (curve, variables) = (circuit.curve, circuit.variables);
     let check = move || match wtns::read(Cursor::new(bytes)) {
         Ok(witness) => check_circuit(&witness, curve, variables),

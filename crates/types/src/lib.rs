@@ -13,6 +13,7 @@ pub mod budget;
 pub mod chain;
 pub mod circuit;
 pub mod cost;
+pub mod defects;
 pub mod digest;
 pub mod error_code;
 pub mod fleet;
@@ -34,6 +35,7 @@ pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKi
 pub use cost::{
     Correction, CostKind, CostQuery, CostReport, CostRow, CostSums, Dimension, UsageRow,
 };
+pub use defects::Defect;
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
 pub use fleet::Shift;

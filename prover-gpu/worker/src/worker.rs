@@ -82,6 +82,13 @@ struct Job {
     _held: HeldJob,
 }
 
+impl Job {
+    /// The claim, without anything that is still done about it: what the job showed last is deleted.
+    fn let_go(self) -> Arc<Claim> {
+        self.claim
+    }
+}
+
 /// Why an attempt ended without a verdict.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
@@ -435,8 +442,7 @@ impl Worker {
 
     /// Leaves the job to a later attempt. This one counts.
     async fn retry_later(&self, job: Job) {
-        let Job { claim, hold, .. } = job;
-        drop(hold);
+        let claim = job.let_go();
         if let Err(error) = self.jobs.retry_later(&claim).await {
             tracing::warn!(%error, "the job is retried when its visibility runs out");
         }
@@ -444,8 +450,7 @@ impl Worker {
 
     /// Makes the job visible to other provers at once. This attempt does not count.
     async fn hand_back(&self, job: Job) {
-        let Job { claim, hold, .. } = job;
-        drop(hold);
+        let claim = job.let_go();
         match self.jobs.hand_back(&claim).await {
             Ok(()) => tracing::info!("the job was handed back"),
             Err(error) => tracing::warn!(%error, "the job is visible when its visibility runs out"),

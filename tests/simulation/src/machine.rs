@@ -38,8 +38,8 @@ struct State {
     skew: SignedDuration,
     /// The process that runs. Cancelled when it dies.
     life: CancellationToken,
-    /// Whether a queue call of the process failed, so that the queue's view of it is not known.
-    failed_queue_calls: u64,
+    /// Whether everything went well for the process so far.
+    is_sound: bool,
 }
 
 /// A call: what is done to what.
@@ -67,7 +67,7 @@ impl Machine {
             worked_until: Duration::ZERO,
             skew: SignedDuration::ZERO,
             life: CancellationToken::new(),
-            failed_queue_calls: 0,
+            is_sound: true,
         };
         let (universe, state) = (Arc::clone(universe), Mutex::new(state));
         Arc::new(Self { name: name.into(), universe, state })
@@ -87,7 +87,7 @@ impl Machine {
         let life = CancellationToken::new();
         let mut state = lock(&self.state);
         state.life = life.clone();
-        state.failed_queue_calls = 0;
+        state.is_sound = state.stopped_until <= self.universe.now();
         life
     }
 
@@ -106,7 +106,9 @@ impl Machine {
     pub(crate) fn stop_for(&self, pause: Duration) {
         self.universe.count("pause");
         self.universe.note(format_args!("{} stands still for {pause:?}", self.name));
-        lock(&self.state).stopped_until = self.universe.now() + pause;
+        let mut state = lock(&self.state);
+        state.stopped_until = self.universe.now() + pause;
+        state.is_sound = false;
     }
 
     /// Lets a machine that stands still go on, and sets its clock right.
@@ -130,9 +132,11 @@ impl Machine {
         state.worked_until = state.worked_until.max(self.universe.now()) + duration;
     }
 
-    /// Queue calls of this process that were made to fail.
-    pub(crate) fn failed_queue_calls(&self) -> u64 {
-        lock(&self.state).failed_queue_calls
+    /// Whether the process lives, and nothing went wrong for it so far: no call failed or was slow,
+    /// and the machine did not stand still.
+    pub(crate) fn is_sound(&self) -> bool {
+        let state = lock(&self.state);
+        state.is_sound && !state.life.is_cancelled()
     }
 
     /// Lets time pass on the machine: at least `duration`, and as long as it stands still.
@@ -168,6 +172,7 @@ impl Machine {
         let Weather { refused, ambiguous, slow, .. } = self.weather();
         let delay = if universe.happens(slow) {
             universe.count("slow call");
+            lock(&self.state).is_sound = false;
             slowness(universe)
         } else {
             latency(universe)
@@ -191,9 +196,7 @@ impl Machine {
     fn fail<E>(&self, call: Call<'_>, kind: &'static str, failed: impl Fn(Fault) -> E) -> E {
         self.universe.count(kind);
         self.universe.note(format_args!("{}: {call} fails: {kind}", self.name));
-        if call.kind == "message" || call.kind == "dead letter" {
-            lock(&self.state).failed_queue_calls += 1;
-        }
+        lock(&self.state).is_sound = false;
         failed(Fault)
     }
 }

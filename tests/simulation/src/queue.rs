@@ -147,7 +147,13 @@ impl Queue for MachineQueue {
         receipt: &ReceiptHandle,
         visibility: Duration,
     ) -> Result<(), QueueError> {
-        let done = self.memory().extend(receipt, visibility);
+        let done = async {
+            let extended = self.memory().extend(receipt, visibility).await;
+            if extended.is_ok() {
+                self.exchange.laws.extended(&self.machine, receipt, visibility);
+            }
+            extended
+        };
         let answer = self.call("extend", "message", &receipt.0, done).await;
         self.exchange.laws.extension_answered(&self.machine, receipt, &answer);
         answer

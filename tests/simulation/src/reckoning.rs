@@ -60,8 +60,10 @@ impl Budgeted {
         };
         let found = &view["budgets"][0];
         let expected = truth(service, &tenant.project).charge;
-        if found["committed_nano_usd"] != json!(expected) || found["reserved_nano_usd"] != json!(0) {
-            let what = format!("{} was charged {expected}, its budget says {found}", tenant.project);
+        if found["committed_nano_usd"] != json!(expected) || found["reserved_nano_usd"] != json!(0)
+        {
+            let what =
+                format!("{} was charged {expected}, its budget says {found}", tenant.project);
             service.universe.broken("L3", what);
         }
     }

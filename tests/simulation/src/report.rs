@@ -107,6 +107,26 @@ impl Sums {
     }
 }
 
+/// The first of these seeds under which a fault that is planted on this thread breaks a law.
+///
+/// # Errors
+/// A run could not be set up.
+#[cfg(feature = "defects")]
+pub fn caught(
+    stage: &Stage,
+    defect: zkpool_types::Defect,
+    seeds: Range<u64>,
+) -> Result<Option<Broken>, SetupError> {
+    defect.plant();
+    for seed in seeds {
+        let run = stage.run(seed, false)?;
+        if let Some(breach) = run.chronicle.breach {
+            return Ok(Some(Broken { seed, law: breach.law, what: breach.what }));
+        }
+    }
+    Ok(None)
+}
+
 /// Runs all these seeds on every core.
 ///
 /// # Errors

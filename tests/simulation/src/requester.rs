@@ -1,5 +1,5 @@
-//! Requesters: they submit, submit again where no answer came, wait, look at what they must not see,
-//! and hold every answer against what they asked for.
+//! Requesters: they submit, submit again where no answer came, wait, look at what they must not
+//! see, and hold every answer against what they asked for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,8 +10,10 @@ use axum::http::{Request, StatusCode};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use zkpool_types::{ErrorCode, JobId, ProjectId, Sha256Digest};
+use zkpool_ports::Clock;
+use zkpool_types::{ErrorCode, JobId, ProjectId, Sha256Digest, Timestamp};
 
 use crate::laws::Wanted;
 use crate::service::{Server, Service};
@@ -77,12 +79,9 @@ impl Market {
             "tags": { "number": number.to_string() },
         });
         if universe.happens(150) {
-            let deadline = zkpool_ports::Clock::now(&*self.servers[0].machine)
-                .saturating_add(jiff::SignedDuration::from_secs(
-                    300 + universe.below(1_800).cast_signed(),
-                ))
-                .unwrap_or(jiff::Timestamp::MAX);
-            body["deadline"] = json!(deadline);
+            let after = SignedDuration::from_secs(300 + universe.below(1_800).cast_signed());
+            let deadline = self.servers[0].machine.now().saturating_add(after);
+            body["deadline"] = json!(deadline.unwrap_or(Timestamp::MAX));
         }
         if universe.happens(200) {
             body["max_price_nano_usd"] = json!(1_000_000_000_u64);
@@ -112,7 +111,14 @@ impl Market {
         }
     }
 
-    fn request(&self, tenant: &Tenant, method: &str, path: &str, key: Option<&str>, body: &str) -> Request<Body> {
+    fn request(
+        &self,
+        tenant: &Tenant,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: &str,
+    ) -> Request<Body> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -171,8 +177,7 @@ impl Market {
 
     async fn submit_once(&self, intent: &Intent) -> Answer {
         let tenant = self.tenant(intent);
-        let request =
-            self.request(tenant, "POST", "/v1/proofs", Some(&intent.key), &intent.body);
+        let request = self.request(tenant, "POST", "/v1/proofs", Some(&intent.key), &intent.body);
         let Some((status, answer)) = self.send(request).await else { return Answer::Again };
         self.service.universe.note(format_args!("{} is answered {status}", intent.key));
         if status.is_success() {
@@ -288,7 +293,8 @@ impl Market {
 
     /// A foreign job is an unknown one.
     async fn look_at_foreign(&self, intent: &Intent, job: JobId) {
-        for other in self.tenants.iter().filter(|other| other.project != self.tenant(intent).project)
+        for other in
+            self.tenants.iter().filter(|other| other.project != self.tenant(intent).project)
         {
             let path = format!("/v1/proofs/{job}");
             let request = self.request(other, "GET", &path, None, "");

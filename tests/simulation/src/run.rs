@@ -1,13 +1,10 @@
 //! One run: a service in bad weather, then in good, then its books.
 
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use jiff::SignedDuration;
 use tokio::runtime::Builder;
 use zkpool_functions::Keys;
 use zkpool_jobs::invariants::unfinished;
@@ -18,10 +15,11 @@ use zkpool_types::{
     ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind, Scope, Sha256Digest,
 };
 
+use crate::cast::{Cast, guarded};
 use crate::machine::Machine;
 use crate::reckoning::{Budgeted, reckon};
-use crate::requester::{Market, Tenant, arrival};
-use crate::service::{Fixtures, Prover, Server, Service, roll_up, sweep};
+use crate::requester::Tenant;
+use crate::service::{Fixtures, Service};
 use crate::toy::VARIABLES;
 use crate::universe::{Chronicle, Universe};
 use crate::weather::Weather;
@@ -80,8 +78,10 @@ impl Stage {
         let universe = Universe::new(seed, with_lines);
         let passing = Arc::clone(&universe);
         // Time passes when nothing else is left to do.
-        let runtime =
-            Builder::new_current_thread().enable_time().on_thread_park(move || passing.pass()).build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .on_thread_park(move || passing.pass())
+            .build()?;
         let service = Service::new(&universe, &self.fixtures);
         runtime.block_on(async {
             let play = guarded(&universe, play(&service));
@@ -109,19 +109,6 @@ pub struct Run {
     pub succeeded: usize,
     /// What happened.
     pub chronicle: Chronicle,
-}
-
-/// A panic that the product does not catch breaks a law.
-async fn guarded(universe: &Universe, part: impl Future<Output = ()>) {
-    if AssertUnwindSafe(part).catch_unwind().await.is_err() {
-        universe.broken("L1", "a process panicked");
-    }
-}
-
-/// Runs a part of the service beside the others.
-fn spawn(service: &Arc<Service>, part: impl Future<Output = ()> + Send + 'static) {
-    let universe = Arc::clone(&service.universe);
-    tokio::spawn(async move { guarded(&universe, part).await });
 }
 
 async fn play(service: &Arc<Service>) {
@@ -179,119 +166,6 @@ async fn set_up(service: &Service, operator: &Arc<Machine>) -> Result<Vec<Tenant
         tenants.push(Tenant { project, key: key.expose().to_owned() });
     }
     Ok(tenants)
-}
-
-/// Everyone in a run.
-struct Cast {
-    machines: Vec<Arc<Machine>>,
-    provers: Vec<Arc<Prover>>,
-    market: Arc<Market>,
-}
-
-impl Cast {
-    fn on_stage(service: &Arc<Service>, tenants: Vec<Tenant>) -> Self {
-        let universe = &service.universe;
-        let machine = |kind: &str, n: u64| Machine::new(format!("{kind}-{n}"), universe);
-        let mut machines = Vec::new();
-        let mut servers = Vec::new();
-        for n in 0..2 {
-            let server = Server::new(service, &machine("server", n));
-            machines.push(Arc::clone(&server.machine));
-            servers.push(Arc::clone(&server));
-            let service = Arc::clone(service);
-            spawn(&Arc::clone(&service), async move { server.serve(&service).await });
-        }
-        let provers_sweep = universe.happens(500);
-        let mut provers = Vec::new();
-        for n in 0..2 + universe.below(2) {
-            let prover = Arc::new(Prover {
-                machine: machine("prover", n),
-                has_gpu: universe.happens(600),
-                sweeps: provers_sweep && n == 0,
-            });
-            machines.push(Arc::clone(&prover.machine));
-            provers.push(Arc::clone(&prover));
-            let service = Arc::clone(service);
-            spawn(&Arc::clone(&service), async move { prover.prove(&service).await });
-        }
-        if !provers_sweep {
-            for n in 0..1 + universe.below(2) {
-                let (service, machine) = (Arc::clone(service), machine("sweeper", n));
-                machines.push(Arc::clone(&machine));
-                spawn(&Arc::clone(&service), async move { sweep(&service, &machine).await });
-            }
-        }
-        for n in 0..2 {
-            let (service, machine) = (Arc::clone(service), machine("roll-up", n));
-            machines.push(Arc::clone(&machine));
-            spawn(&Arc::clone(&service), async move { roll_up(&service, &machine).await });
-        }
-        let market = Market {
-            service: Arc::clone(service),
-            servers,
-            tenants,
-            disconnected: AtomicUsize::new(0),
-            open: AtomicUsize::new(0),
-        };
-        Self { machines, provers, market: Arc::new(market) }
-    }
-
-    fn set_weather(&self, weather: Weather) {
-        self.machines.iter().for_each(|machine| machine.set_weather(weather));
-        self.market.disconnected.store(weather.disconnected as usize, Ordering::Relaxed);
-    }
-
-    /// Sends requesters on their way.
-    fn open_market(&self, service: &Arc<Service>, storm: Duration) {
-        let requesters = 4 + service.universe.below(8);
-        self.market.open.store(usize::try_from(requesters).unwrap_or(0), Ordering::Relaxed);
-        for number in 0..requesters {
-            let (market, service) = (Arc::clone(&self.market), Arc::clone(service));
-            spawn(&Arc::clone(&service), async move {
-                service.universe.sleep(arrival(&service, storm * 3 / 4)).await;
-                let intent = market.intent(number);
-                market.pursue(intent).await;
-            });
-        }
-    }
-
-    /// Stops machines for a while, kills them, and sets their clocks, until the storm is over.
-    async fn disturb(&self, service: &Service, storm: Duration) {
-        let universe = &service.universe;
-        let end = universe.now() + storm;
-        loop {
-            let next = universe.now() + universe.between_ms(5_000, 200_000);
-            universe.sleep_until(next.min(end)).await;
-            if next >= end {
-                return;
-            }
-            let any = usize::try_from(universe.below(self.machines.len() as u64)).unwrap_or(0);
-            let machine = &self.machines[any];
-            match universe.below(6) {
-                0 => {
-                    universe.count("kill");
-                    machine.kill();
-                }
-                1 => {
-                    // Clocks are wrong by at most ten minutes, back or ahead.
-                    let off_s = universe.below(1_200).cast_signed() - 600;
-                    machine.set_skew(SignedDuration::from_secs(off_s));
-                }
-                2 => machine.stop_for(universe.between_ms(1_000, 120_000)),
-                // Mostly provers: who is stopped holds jobs.
-                _ => {
-                    let n = universe.below(self.provers.len() as u64);
-                    let prover = &self.provers[usize::try_from(n).unwrap_or(0)];
-                    prover.machine.stop_for(universe.between_ms(5_000, 120_000));
-                }
-            }
-        }
-    }
-
-    fn clear_up(&self) {
-        self.machines.iter().for_each(|machine| machine.recover());
-        self.market.disconnected.store(0, Ordering::Relaxed);
-    }
 }
 
 /// Waits until everything has ended, which must not take too long.

@@ -171,8 +171,7 @@ impl Prover {
 
     fn worker(&self, service: &Service) -> Worker {
         let machine = &self.machine;
-        let device =
-            if self.has_gpu { ToyDevice::gpu(machine) } else { ToyDevice::cpu(machine) };
+        let device = if self.has_gpu { ToyDevice::gpu(machine) } else { ToyDevice::cpu(machine) };
         let settings = zkpool_worker::Settings {
             claim_wait: CLAIM_WAIT,
             sweep: self.sweeps.then_some(SWEEP_EVERY),

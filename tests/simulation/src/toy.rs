@@ -192,11 +192,7 @@ fn values_of(witness: &AnyWitness) -> Result<Vec<u64>, ProveError> {
     let texts = to_strings::<Bn254>(witness.values());
     let values: Vec<u64> = texts.iter().filter_map(|text| text.parse().ok()).collect();
     let (expected, found) = (u64::from(VARIABLES), values.len() as u64);
-    if expected == found {
-        Ok(values)
-    } else {
-        Err(ProveError::WitnessLength { expected, found })
-    }
+    if expected == found { Ok(values) } else { Err(ProveError::WitnessLength { expected, found }) }
 }
 
 /// The proof system on one device, for one proof.

@@ -9,7 +9,7 @@ use zkpool_jobs::records::RECORD_BYTES_MAX;
 use zkpool_jobs::{Created, PortError, Ports, Records, keys};
 use zkpool_ports::BlobError;
 use zkpool_types::budget::{BudgetAlert, BudgetChange, BudgetEntry, BudgetState};
-use zkpool_types::{AttemptId, ProjectId, Timestamp};
+use zkpool_types::{AttemptId, Defect, ProjectId, Timestamp};
 
 use super::BudgetError;
 
@@ -107,7 +107,8 @@ impl Log {
         let id = AttemptId::new(self.ports.ids.next());
         let at = self.ports.clock.now();
         let entry = BudgetEntry { id, at, change, state, alerts };
-        let is_mine = move |stored: &BudgetEntry| stored.id == id;
+        let is_mine =
+            move |stored: &BudgetEntry| stored.id == id || Defect::ReservesTogether.is_planted();
         match self.records.create(&key, entry, RECORD_BYTES_MAX, is_mine).await? {
             Created::Mine(entry) => {
                 say(&self.project, &entry.alerts);

@@ -1,10 +1,11 @@
 //! Laws about who holds which job's message.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zkpool_ports::{Delivery, QueueError, ReceiptHandle};
-use zkpool_types::limits::ATTEMPTS_MAX;
+use zkpool_types::limits::{ATTEMPTS_MAX, VISIBILITY_S};
 use zkpool_types::{JobId, JobMessage, Outcome, ProjectId};
 
 use super::{Broken, Laws, Place, State, holds, read};
@@ -23,8 +24,8 @@ pub(super) struct Deliveries {
     latest: BTreeMap<String, String>,
     /// What a machine knows of its latest delivery of a job.
     known: BTreeMap<(String, JobId), Known>,
-    /// Deliveries of a machine that it has not given back.
-    kept: BTreeMap<String, Vec<String>>,
+    /// Deliveries that a machine keeps hidden.
+    kept: BTreeMap<String, Arc<Machine>>,
 }
 
 /// What a machine knows of a delivery.
@@ -55,13 +56,31 @@ impl Laws {
         };
         let receipt = delivery.receipt.0.clone();
         let mut state = self.state();
+        let broken = state.taken_from(&receipt);
         let deliveries = &mut state.deliveries;
         deliveries.jobs.insert(receipt.clone(), (project, job));
         deliveries.latest.insert(message(&receipt).to_owned(), receipt.clone());
-        deliveries.kept.entry(machine.name.clone()).or_default().push(receipt.clone());
         let since = self.universe.now();
         let known = Known { receipt, is_held: true, since, is_writing: false };
         deliveries.known.insert((machine.name.clone(), job), known);
+        drop(state);
+        self.judge(broken);
+    }
+
+    /// A machine has hidden a message from others: to work on its job, or for a short while to
+    /// leave it to a later attempt.
+    pub(crate) fn extended(
+        &self,
+        machine: &Arc<Machine>,
+        receipt: &ReceiptHandle,
+        visibility: Duration,
+    ) {
+        let kept = &mut self.state().deliveries.kept;
+        if visibility >= Duration::from_secs(VISIBILITY_S) {
+            kept.insert(receipt.0.clone(), Arc::clone(machine));
+        } else {
+            kept.remove(&receipt.0);
+        }
     }
 
     /// A machine was told whether it still holds a delivery.
@@ -88,7 +107,9 @@ impl Laws {
     /// A delivery was given back, or was not because it is no longer held.
     pub(crate) fn released(&self, receipt: &ReceiptHandle, is_done: bool) {
         if is_done {
-            self.state().deliveries.latest.remove(message(&receipt.0));
+            let deliveries = &mut self.state().deliveries;
+            deliveries.latest.remove(message(&receipt.0));
+            deliveries.kept.remove(&receipt.0);
         }
     }
 
@@ -108,9 +129,11 @@ impl Laws {
         let mut state = self.state();
         state.deliveries.latest.remove(message(&receipt.0));
         let Some(place) = state.deliveries.jobs.get(&receipt.0) else { return };
-        let is_open = state.world.jobs.get(place).is_some_and(|observed| {
-            observed.request.is_some() && observed.outcome.is_none()
-        });
+        let is_open = state
+            .world
+            .jobs
+            .get(place)
+            .is_some_and(|observed| observed.request.is_some() && observed.outcome.is_none());
         let broken =
             holds("L1", !is_open, || format!("the message of open job {} is deleted", place.1));
         drop(state);
@@ -128,33 +151,55 @@ impl Laws {
         }));
     }
 
-    /// A prover was asked to stop and has: whatever it held is visible to others, unless the queue
-    /// did not answer it.
+    /// A prover was asked to stop and has: whatever it held is visible to others, if all of its
+    /// calls went well.
     pub(crate) fn stopped(&self, machine: &Machine) {
         let mut state = self.state();
-        let State { world, deliveries, .. } = &mut *state;
-        let kept = deliveries.kept.remove(&machine.name).unwrap_or_default();
-        let held = kept.iter().find(|receipt| {
-            let place = deliveries.jobs.get(*receipt);
-            let is_open = place
-                .and_then(|place| world.jobs.get(place))
-                .is_some_and(|observed| observed.request.is_some() && observed.outcome.is_none());
-            is_open && deliveries.is_latest(receipt)
-        });
-        let broken = holds("L1", held.is_none() || machine.failed_queue_calls() > 0, || {
+        let State { deliveries, .. } = &*state;
+        let of_machine = deliveries.kept.iter().filter(|(_, by)| by.name == machine.name);
+        let held = of_machine.map(|(receipt, _)| receipt).find(|receipt| state.is_open(receipt));
+        let broken = holds("L1", held.is_none() || !machine.is_sound(), || {
             format!("{} has stopped and still holds delivery {held:?}", machine.name)
         });
+        state.deliveries.forget(machine);
         drop(state);
         self.judge(broken);
     }
 
-    /// A process died or began: what another one of the machine held is nobody's.
+    /// A process begins: what another one of the machine held is nobody's.
     pub(crate) fn began(&self, machine: &Machine) {
-        self.state().deliveries.kept.remove(&machine.name);
+        self.state().deliveries.forget(machine);
+    }
+}
+
+impl Deliveries {
+    fn forget(&mut self, machine: &Machine) {
+        self.kept.retain(|_, by| by.name != machine.name);
     }
 }
 
 impl State {
+    /// Whether this is the latest delivery of a job that has not ended.
+    fn is_open(&self, receipt: &str) -> bool {
+        let place = self.deliveries.jobs.get(receipt);
+        let observed = place.and_then(|place| self.world.jobs.get(place));
+        let is_open = observed
+            .is_some_and(|observed| observed.request.is_some() && observed.outcome.is_none());
+        is_open && self.deliveries.is_latest(receipt)
+    }
+
+    /// A message is delivered again: not if it is kept hidden by a machine for which all goes well.
+    fn taken_from(&self, receipt: &str) -> Broken {
+        let earlier = self.deliveries.latest.get(message(receipt)).filter(|it| *it != receipt);
+        let keeper = earlier.and_then(|earlier| {
+            let keeper = self.deliveries.kept.get(earlier)?;
+            (keeper.is_sound() && self.is_open(earlier)).then_some(keeper)
+        });
+        holds("L1", keeper.is_none(), || {
+            format!("delivery {earlier:?} is taken from {keeper:?}, which is at work on it")
+        })
+    }
+
     fn fenced(&mut self, machine: &Machine, job: JobId, body: &[u8], now: Duration) -> Broken {
         let outcome: Outcome = read(body)?;
         let Some(attempt) = outcome.attempt else { return Ok(()) };

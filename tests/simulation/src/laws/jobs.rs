@@ -2,7 +2,7 @@
 
 use zkpool_jobs::invariants::{self, Observed, World};
 use zkpool_ledger::PriceBook;
-use zkpool_types::{ErrorCode, JobRequest, JobState, NanoUsd, Outcome, Waste};
+use zkpool_types::{ErrorCode, JobRequest, JobState, NanoUsd, Outcome, Progress, Stage, Waste};
 
 use super::{Broken, Place, State, Wanted, breaks, holds, read};
 use crate::toy;
@@ -17,6 +17,7 @@ impl State {
             "request.json" => after.request = Some(self.request(at, &before, read(body)?)?),
             "outcome.json" => after.outcome = Some(read(body)?),
             "witness" => after.witness = true,
+            "progress.json" => return taken_in_time(&before, &read(body)?),
             name if name.starts_with("waste/") => after.waste.push(read(body)?),
             _ => return Ok(()),
         }
@@ -134,6 +135,13 @@ impl State {
 
 fn law_of(number: u8) -> &'static str {
     ["L1", "L2", "L3", "L4", "L5", "L6", "L7"].get(usize::from(number) - 1).unwrap_or(&"L1")
+}
+
+/// Nobody takes up what nobody wants any more.
+fn taken_in_time(observed: &Observed, progress: &Progress) -> Broken {
+    let Some(request) = &observed.request else { return Ok(()) };
+    let is_late = progress.stage == Stage::Fetching && progress.at >= request.deadline;
+    holds("L1", !is_late, || format!("job {} is taken up after its deadline", request.id))
 }
 
 /// A price that was agreed is the charge of a success.
