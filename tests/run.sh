@@ -119,5 +119,14 @@ step "Unit tests and the whole system"
 cargo build --release --locked --workspace --bins --tests "${FEATURES[@]}"
 cargo test --release --locked --workspace "${FEATURES[@]}"
 
+step "The service under faults, in virtual time"
+target/release/simulate --seeds 10000
+
+# In a build of its own, which nothing else is taken from.
+step "Faults that are planted in the product, and what they break"
+cargo build --release --locked --workspace "${FEATURES[@]}" --features zkpool-tests/defects \
+    --bin simulate-defects
+target/release/simulate-defects
+
 step "A proof through the deployed stack, in an emulator"
 infra/local.sh --built

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use zkpool_billing::{Budgets, Costs, Performance, Quotes};
 use zkpool_jobs::{Circuits, Jobs, Ports, Uploads};
 use zkpool_ledger::PriceBook;
+use zkpool_ports::{BlockingThreads, Threads};
 use zkpool_types::{DeviceClass, ProjectId};
 use zkpool_webhooks::{AddressPolicy, Webhooks};
 
@@ -43,6 +44,8 @@ pub struct Settings {
     pub answer_bytes_max: Option<usize>,
     /// Cancelled when the server is to stop, so that status requests stop waiting.
     pub draining: CancellationToken,
+    /// Where keys and witnesses are checked.
+    pub threads: Arc<dyn Threads>,
 }
 
 impl Default for Settings {
@@ -55,6 +58,7 @@ impl Default for Settings {
             requests_per_minute: REQUESTS_PER_MINUTE_DEFAULT,
             answer_bytes_max: None,
             draining: CancellationToken::new(),
+            threads: Arc::new(BlockingThreads),
         }
     }
 }
@@ -225,6 +229,11 @@ impl Context {
     /// Longest answer, if there is a bound.
     pub(crate) fn answer_bytes_max(&self) -> Option<usize> {
         self.0.settings.answer_bytes_max
+    }
+
+    /// Where work runs that holds a thread.
+    pub(crate) fn threads(&self) -> &dyn Threads {
+        self.0.settings.threads.as_ref()
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

@@ -53,8 +53,8 @@ impl GeneratorFile {
         let _place = place.map_err(|error| ApiError::internal(&error))?;
         let module = self.read(context).await?;
         let checked = module.clone();
-        blocking::run(move || zkpool_witness::check(&checked).map_err(|error| refused(&error)))
-            .await?;
+        let check = move || zkpool_witness::check(&checked).map_err(|error| refused(&error));
+        blocking::run(context, check).await?;
         context.ports().blobs.put_once(&keys::artifact(&artifact.sha256), module).await?;
         Ok(artifact)
     }

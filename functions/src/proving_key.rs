@@ -78,7 +78,7 @@ impl KeyFile {
             drop(place);
             facts
         };
-        blocking::run(check).await
+        blocking::run(context, check).await
     }
 
     async fn open(&self, context: &Context) -> ApiResult<KeyReader> {

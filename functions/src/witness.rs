@@ -54,12 +54,16 @@ pub(crate) async fn admit(
 ) -> ApiResult<WitnessSource> {
     match given {
         Given::Witness(source) => admit_witness(context, circuit, source).await,
-        Given::Inputs(inputs) => admit_inputs(circuit, inputs).await,
+        Given::Inputs(inputs) => admit_inputs(context, circuit, inputs).await,
     }
 }
 
 /// Checks that inputs are values of signals. Which signals the circuit has, the prover finds out.
-async fn admit_inputs(circuit: &CircuitManifest, inputs: &InputsJson) -> ApiResult<WitnessSource> {
+async fn admit_inputs(
+    context: &Context,
+    circuit: &CircuitManifest,
+    inputs: &InputsJson,
+) -> ApiResult<WitnessSource> {
     let refused = |detail: String| ApiError::new(ErrorCode::InvalidInputs, detail);
     if circuit.generator.is_none() {
         let name = &circuit.circuit;
@@ -69,7 +73,7 @@ async fn admit_inputs(circuit: &CircuitManifest, inputs: &InputsJson) -> ApiResu
     }
     let (curve, json) = (circuit.curve, Bytes::copy_from_slice(inputs.expose().as_bytes()));
     let text = json.clone();
-    blocking::run(move || match inputs::read(&text, curve) {
+    blocking::run(context, move || match inputs::read(&text, curve) {
         Ok(_) => Ok(()),
         Err(error) => Err(refused(error.to_string())),
     })
@@ -87,7 +91,7 @@ async fn admit_witness(
     match source {
         Source::Base64(text) => {
             let bytes = decode("witness", text)?;
-            check_values(bytes.clone(), circuit).await?;
+            check_values(context, bytes.clone(), circuit).await?;
             Ok(WitnessSource::Inline(Secret::new(bytes)))
         }
         Source::Upload(id) => {
@@ -107,7 +111,7 @@ async fn check_upload(context: &Context, circuit: &CircuitManifest, id: UploadId
     let place = context.witness_checks().acquire().await;
     let _place = place.map_err(|error| ApiError::internal(&error))?;
     let bytes = context.ports().blobs.get(&key, WITNESS_CHECK_BYTES_MAX).await?;
-    check_values(bytes, circuit).await
+    check_values(context, bytes, circuit).await
 }
 
 /// Every witness of `variables` values has exactly one length.
@@ -121,13 +125,13 @@ fn check_length(found: u64, variables: u64) -> ApiResult<()> {
     )))
 }
 
-async fn check_values(bytes: Bytes, circuit: &CircuitManifest) -> ApiResult<()> {
+async fn check_values(context: &Context, bytes: Bytes, circuit: &CircuitManifest) -> ApiResult<()> {
     let (curve, variables) = (circuit.curve, circuit.variables);
     let check = move || match wtns::read(Cursor::new(bytes)) {
         Ok(witness) => check_circuit(&witness, curve, variables),
         Err(error) => Err(refused(error.to_string())),
     };
-    blocking::run(check).await
+    blocking::run(context, check).await
 }
 
 fn check_circuit(witness: &AnyWitness, curve: Curve, variables: u64) -> ApiResult<()> {

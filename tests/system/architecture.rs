@@ -71,7 +71,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Outside dependencies that only the named crates may use.
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["zkpool-ports"]),
-    ("axum", &["zkpool-functions", "zkpool-lambda"]),
+    ("axum", &["zkpool-functions", "zkpool-lambda", "zkpool-simulation"]),
     ("askama", &["zkpool-functions"]),
     ("lambda_http", &["zkpool-lambda", "zkpool-metrics"]),
     ("clap", &["zkpool"]),
@@ -89,7 +89,10 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// Command line and tests stand above everything and may use every crate.
-const TOP: &[&str] = &["zkpool", "zkpool-tests"];
+const TOP: &[&str] = &["zkpool", "zkpool-tests", "zkpool-simulation"];
+
+/// The crates that can switch on planted faults, in builds of their own.
+const PLANTERS: &[&str] = &["zkpool-types", "zkpool-tests", "zkpool-simulation"];
 
 const FUNCTION_LINES_P50_MAX: usize = 6;
 const FUNCTION_LINES_P90_MAX: usize = 25;
@@ -127,6 +130,24 @@ fn heavy_dependencies_stay_where_they_belong() {
         }
         let aws = dependencies.iter().find(|dependency| dependency.starts_with("aws-sdk-"));
         assert!(aws.is_none() || name == "zkpool-aws", "{name} uses {aws:?}");
+    }
+}
+
+#[test]
+fn planted_faults_are_switched_on_by_tests_alone_and_by_nothing_unasked() {
+    for folder in members() {
+        let text = fs::read_to_string(root().join(&folder).join("Cargo.toml")).unwrap();
+        let manifest: toml::Table = text.parse().unwrap();
+        let name = manifest["package"]["name"].as_str().unwrap();
+        if !PLANTERS.contains(&name) {
+            assert!(!text.contains("defects"), "{name} names the feature of planted faults");
+        }
+        let features = manifest.get("features").and_then(toml::Value::as_table);
+        let default = features.and_then(|features| features.get("default"));
+        let is_planter = PLANTERS.contains(&name);
+        assert!(default.is_none() || !is_planter, "{name} may plant faults unasked");
+        let dependencies = manifest["dependencies"].to_string();
+        assert!(!dependencies.contains("defects"), "{name} always plants faults");
     }
 }
 

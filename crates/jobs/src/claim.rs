@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::{Either, join, pending, select};
 use zkpool_ports::{Delivery, QueueError, ReceiptHandle};
-use zkpool_types::{Attempt, AttemptId, JobMessage, JobRequest, JobState, Stage, Timestamp};
+use zkpool_types::{
+    Attempt, AttemptId, Defect, JobMessage, JobRequest, JobState, Stage, Timestamp,
+};
 
 use crate::decide::{Event, Job};
 use crate::effects::{CLAIM_VISIBILITY, Settled, Subject, VISIBILITY};
@@ -125,7 +127,8 @@ impl Jobs {
     ) -> Result<Option<Claim>, JobError> {
         let (job, ended) = self.standing(&request.project, request.id).await?;
         let claimed_at = self.ports.clock.now();
-        if ended.is_none() && request.deadline <= claimed_at {
+        let overdue = request.deadline <= claimed_at && !Defect::IgnoresDeadlines.is_planted();
+        if ended.is_none() && overdue {
             let attempts = delivery.receive_count.saturating_sub(1);
             self.expire(&request, attempts, Some(&delivery.receipt)).await?;
             return Ok(None);
@@ -134,6 +137,9 @@ impl Jobs {
         let attempt = Attempt { id, number: delivery.receive_count };
         let claim = Claim { request, attempt, claimed_at, receipt: delivery.receipt.clone() };
         self.settle(job, Event::Claimed(attempt), claim.subject()).await?;
+        if Defect::DeletesMessageEarly.is_planted() {
+            self.ports.queue.delete(&claim.receipt).await.map_err(PortError::from)?;
+        }
         Ok(ended.is_none().then_some(claim))
     }
 
@@ -159,6 +165,9 @@ impl Jobs {
         let outcome = keys::outcome(&claim.request.project, claim.request.id);
         if self.ports.blobs.head(&outcome).await?.is_some() {
             return Ok(Held::Cancelled);
+        }
+        if Defect::SkipsHeartbeats.is_planted() {
+            return Ok(Held::Yes);
         }
         Ok(if self.holds(&claim.receipt).await? { Held::Yes } else { Held::Lost })
     }

@@ -1,7 +1,9 @@
 //! Ending a job: by its prover, or by its requester.
 
 use zkpool_types::api::ProofView;
-use zkpool_types::{Failure, JobId, JobState, Outcome, ProjectId, ProofBody, ProvingDevice, Usage};
+use zkpool_types::{
+    Defect, Failure, JobId, JobState, Outcome, ProjectId, ProofBody, ProvingDevice, Usage,
+};
 
 use crate::decide::{Event, Job, Refused, decide};
 use crate::effects::{Settled, Subject};
@@ -124,7 +126,7 @@ impl Jobs {
 
     /// Where the job stands for this claim, with the outcome where it has ended.
     async fn fenced(&self, claim: &Claim) -> Result<(Job, Option<Outcome>), PortError> {
-        if self.holds(&claim.receipt).await? {
+        if Defect::NoFence.is_planted() || self.holds(&claim.receipt).await? {
             return Ok((Job::Proving(claim.attempt), None));
         }
         let outcome = self.outcome(&claim.request.project, claim.request.id).await?;

@@ -7,7 +7,7 @@
 //! Success is final. An attempt that no longer holds its delivery is *outdated*: nothing it
 //! brings is written but the record of its waste.
 
-use zkpool_types::{Attempt, AttemptId, JobState};
+use zkpool_types::{Attempt, AttemptId, Defect, JobState};
 
 /// Where one job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,23 +120,19 @@ fn unknown(event: &Event) -> Result<(Job, Vec<Effect>), Refused> {
 
 /// Queued or proving; `holder` is the attempt that holds the delivery.
 fn open(job: Job, holder: Option<AttemptId>, event: &Event) -> Result<(Job, Vec<Effect>), Refused> {
-    use Effect::{
-        DeleteDeadLetter, DeleteMessage, DeleteProgress, Enqueue, PostponeMessage, RecordWaste,
-        ReleaseMessage, WriteProgress,
-    };
+    use Effect::{DeleteDeadLetter, DeleteMessage, Enqueue, RecordWaste, WriteProgress};
     let holds = |attempt: &AttemptId| holder == Some(*attempt);
     let decided = match event {
+        Event::Claimed(attempt) if Defect::DeletesWitnessEarly.is_planted() => {
+            (Job::Proving(*attempt), vec![WriteProgress, Effect::DeleteWitness])
+        }
         Event::Claimed(attempt) => (Job::Proving(*attempt), vec![WriteProgress]),
         Event::Proved(attempt) if holds(attempt) => end(JobState::Succeeded, DeleteMessage),
         Event::Rejected(attempt) if holds(attempt) => end(JobState::Failed, DeleteMessage),
         Event::AttemptLost(attempt) if holds(attempt) => (Job::Queued, vec![RecordWaste]),
         Event::Proved(_) | Event::Rejected(_) | Event::AttemptLost(_) => (job, vec![RecordWaste]),
-        Event::HandedBack(attempt) if holds(attempt) => {
-            (Job::Queued, vec![ReleaseMessage, DeleteProgress])
-        }
-        Event::Postponed(attempt) if holds(attempt) => {
-            (Job::Queued, vec![PostponeMessage, DeleteProgress])
-        }
+        Event::HandedBack(attempt) if holds(attempt) => (Job::Queued, hand_back()),
+        Event::Postponed(attempt) if holds(attempt) => (Job::Queued, postpone()),
         Event::HandedBack(_) | Event::Postponed(_) | Event::Accepted => (job, vec![]),
         Event::CancelRequested => end(JobState::Cancelled, DeleteMessage),
         Event::DeadlinePassed => end(JobState::Expired, DeleteMessage),
@@ -168,6 +164,20 @@ fn ended(state: JobState, event: &Event) -> Result<(Job, Vec<Effect>), Refused> 
         Event::CancelRequested => return Err(Refused::AlreadyFinished(state)),
     };
     Ok((Job::Ended(state), effects))
+}
+
+fn hand_back() -> Vec<Effect> {
+    if Defect::KeepsJobsOnStop.is_planted() {
+        return vec![Effect::DeleteProgress];
+    }
+    vec![Effect::ReleaseMessage, Effect::DeleteProgress]
+}
+
+fn postpone() -> Vec<Effect> {
+    if Defect::IgnoresReceiveCount.is_planted() {
+        return hand_back();
+    }
+    vec![Effect::PostponeMessage, Effect::DeleteProgress]
 }
 
 fn end(state: JobState, message: Effect) -> (Job, Vec<Effect>) {

@@ -3,8 +3,8 @@
 use zkpool_ledger::{PriceBook, ReceiptError, ReceiptInput, RequestCount, receipt};
 use zkpool_types::limits::HEARTBEAT_S;
 use zkpool_types::{
-    Attempt, CircuitManifest, Failure, JobRequest, JobState, Outcome, ProofBody, ProvingDevice,
-    Receipt, Timestamp, Usage, Waste,
+    Attempt, CircuitManifest, Defect, Failure, JobRequest, JobState, Outcome, ProofBody,
+    ProvingDevice, Receipt, Timestamp, Usage, Waste,
 };
 
 use crate::{Claim, Jobs};
@@ -130,7 +130,7 @@ impl Jobs {
             usage.witness_bytes = request.witness.size;
             usage = counted(&self.price_book, requests(usage.attempts, 0), usage);
         }
-        let charged = state == JobState::Succeeded;
+        let charged = state == JobState::Succeeded || Defect::ChargesFailures.is_planted();
         let development = proof.as_ref().is_some_and(|proof| proof.development);
         let receipt = self.receipt(request, device, usage, charged, development)?;
         Ok(Outcome {
@@ -152,7 +152,8 @@ impl Jobs {
         device: Option<ProvingDevice>,
         usage: Usage,
     ) -> Result<Waste, ReceiptError> {
-        let receipt = self.receipt(&claim.request, device, usage, false, false)?;
+        let charged = Defect::ChargesWaste.is_planted();
+        let receipt = self.receipt(&claim.request, device, usage, charged, false)?;
         Ok(Waste { attempt: claim.attempt, recorded_at: self.ports.clock.now(), receipt })
     }
 

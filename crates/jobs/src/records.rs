@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zkpool_ports::{BlobError, BlobKey, BlobStore, Durability, PutOnce};
+use zkpool_types::Defect;
 
 use crate::PortError;
 
@@ -76,11 +77,14 @@ impl Records {
         T: Serialize + DeserializeOwned + Send,
     {
         let body = encode(key, &record, size_max)?;
+        let forgets = Defect::ForgetsItsWrites.is_planted();
         let mut tries = 1;
         loop {
             match self.try_create(key, body.clone(), size_max).await {
                 Ok(None) => return Ok(Created::Mine(record)),
-                Ok(Some(stored)) if is_mine(&stored) => return Ok(Created::Mine(stored)),
+                Ok(Some(stored)) if is_mine(&stored) && !forgets => {
+                    return Ok(Created::Mine(stored));
+                }
                 Ok(Some(stored)) => return Ok(Created::Other(stored)),
                 Err(PortError::Storage(BlobError::Storage { .. })) if tries < CREATE_TRIES => {
                     tries += 1;
@@ -97,6 +101,10 @@ impl Records {
         body: Bytes,
         size_max: u64,
     ) -> Result<Option<T>, PortError> {
+        if Defect::OverwritesOutcome.is_planted() && key.as_str().ends_with("/outcome.json") {
+            self.blobs.put(key, body, Durability::Durable).await?;
+            return Ok(None);
+        }
         if self.blobs.put_once(key, body).await? == PutOnce::Created {
             return Ok(None);
         }

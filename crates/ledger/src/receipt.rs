@@ -1,8 +1,8 @@
 //! From usage to receipt.
 
 use zkpool_types::{
-    AgreedPrice, ChargeLine, CircuitRef, DeviceClass, JobId, NanoUsd, ProjectId, QuotedCharge,
-    Receipt, Usage,
+    AgreedPrice, ChargeLine, CircuitRef, Defect, DeviceClass, JobId, NanoUsd, ProjectId,
+    QuotedCharge, Receipt, Usage,
 };
 
 use crate::PriceBook;
@@ -93,6 +93,7 @@ pub fn receipt(book: &PriceBook, input: ReceiptInput) -> Result<Receipt, Receipt
         lines.iter_mut().for_each(|line| line.amount_nano_usd = NanoUsd::ZERO);
     }
     let waste = if charged { NanoUsd::ZERO } else { cost };
+    let forgotten = usize::from(Defect::ForgetsALine.is_planted());
     Ok(Receipt {
         job,
         project,
@@ -103,7 +104,7 @@ pub fn receipt(book: &PriceBook, input: ReceiptInput) -> Result<Receipt, Receipt
         usage,
         utilisation_bp: book.utilisation_bp(),
         margin_bp: book.margin_bp(),
-        charge_nano_usd: sum(&lines)?,
+        charge_nano_usd: sum(&lines[forgotten.min(lines.len())..])?,
         lines,
         quoted,
         charged,
@@ -119,6 +120,7 @@ fn priced(
     metered: Vec<ChargeLine>,
     cost: NanoUsd,
 ) -> (Vec<ChargeLine>, Option<QuotedCharge>) {
+    let agreed = agreed.filter(|_| !Defect::IgnoresAgreedPrices.is_planted());
     let Some(&AgreedPrice { price_nano_usd, quote, reservation: _ }) = agreed else {
         return (metered, None);
     };

@@ -1,4 +1,4 @@
-//! The outside world as ports: storage, queue, time, ids and randomness.
+//! The outside world as ports: storage, queue, time, ids, randomness and threads.
 //!
 //! Everything above this crate talks to these traits only, so that the same handlers and the
 //! same prover run in memory under a virtual clock, on one laptop's disk, and on AWS. Every
@@ -19,6 +19,7 @@ pub mod memory;
 pub mod queue;
 pub mod rng;
 pub mod sqlite;
+pub mod threads;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +30,7 @@ pub use clock::{Clock, SystemClock, VirtualClock};
 pub use ids::{Ids, TimeOrderedIds};
 pub use queue::{Delivery, Depth, Message, Queue, QueueError, QueuePolicy, ReceiptHandle};
 pub use rng::{NoEntropy, OsRng, Rng, SeededRng};
+pub use threads::{BlockingThreads, Panicked, Threads, Work};
 
 /// Locks `mutex` even where another holder panicked: no code of this crate leaves the value
 /// behind a lock half changed.

@@ -1,7 +1,7 @@
 //! What every proof system of the pool does.
 
 use ark_std::rand::{CryptoRng, RngCore};
-use zkpool_types::Stage;
+use zkpool_types::{Defect, Stage};
 
 use crate::engine::DeviceError;
 use crate::error::{ProveError, VerifyError};
@@ -79,6 +79,9 @@ pub trait ProofSystem {
         let public_inputs = self.public_inputs(key, witness)?;
         let proof = self.prove(key, witness, rng, observer)?;
         observer.enter(Stage::Verifying);
+        if Defect::SkipsVerification.is_planted() {
+            return Ok(proof);
+        }
         match self.verify(self.verifying_key(key), public_inputs, &proof) {
             Ok(true) => Ok(proof),
             // The public inputs are as many as the key says, so that verification took place.

@@ -13,6 +13,7 @@ pub mod budget;
 pub mod chain;
 pub mod circuit;
 pub mod cost;
+pub mod defects;
 pub mod digest;
 pub mod error_code;
 pub mod fleet;
@@ -39,6 +40,7 @@ pub use cost::{
     CloseMonth, ClosedMonths, Correction, CostKind, CostQuery, CostReport, CostRow, CostSums,
     Dimension, MakeCorrection, UsageRow,
 };
+pub use defects::Defect;
 pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
 pub use fleet::Shift;

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use bytes::Bytes;
 use zkpool_circuit_files::wtns;
 use zkpool_snark::{DeviceError, ProveError};
-use zkpool_types::{ErrorCode, Failure, ProofBody, ProvingDevice, Secret};
+use zkpool_types::{Defect, ErrorCode, Failure, ProofBody, ProvingDevice, Secret};
 
 use crate::device::{Blinding, PreparedKey};
 use crate::meter::Meter;
@@ -26,6 +26,7 @@ impl Verdict {
     pub(crate) fn may_be_the_device(&self) -> bool {
         match self {
             Self::Proven(..) | Self::NoWitness(_) => false,
+            Self::Refused(_) if Defect::TrustsTheDevice.is_planted() => false,
             Self::Refused(failure) => failure.code == ErrorCode::UnsatisfiedWitness,
         }
     }

@@ -42,6 +42,11 @@ pub trait Device: Send + Sync + fmt::Debug {
     /// the witness, and otherwise the reference device is asked before anything is said.
     fn is_reference(&self) -> bool;
 
+    /// What proves where this device fails: the processor.
+    fn reference(&self) -> Arc<dyn Device> {
+        Arc::new(cpu())
+    }
+
     /// Proofs that may be in progress at once. More than one where they take turns on the device,
     /// so that it computes for one while the witness of the next is handed over.
     fn lanes(&self) -> u32 {

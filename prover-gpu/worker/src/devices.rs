@@ -14,7 +14,7 @@ use zkpool_jobs::Ports;
 use zkpool_snark::{DeviceError, ProveError};
 use zkpool_types::{ArtifactRef, ProvingDevice, Sha256Digest, Stage};
 
-use crate::device::{self, Device, PreparedKey};
+use crate::device::{Device, PreparedKey};
 use crate::keys::{Budgeted, KeyCache, KeyError};
 use crate::settings::Settings;
 
@@ -108,9 +108,12 @@ pub(crate) struct Devices {
 
 impl Devices {
     pub(crate) fn new(ports: &Ports, device: Arc<dyn Device>, settings: &Settings) -> Self {
+        let stands_in = (!device.is_reference()).then(|| device.reference());
         let own = Station::new(ports, device, settings);
-        let cpu = || Station::new(ports, Arc::new(device::cpu()), settings);
-        let reference = if own.is_reference() { Arc::clone(&own) } else { cpu() };
+        let reference = match stands_in {
+            Some(device) => Station::new(ports, device, settings),
+            None => Arc::clone(&own),
+        };
         Self {
             own,
             reference,

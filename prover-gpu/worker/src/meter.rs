@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use zkpool_ports::Clock;
-use zkpool_types::{ProvingDevice, Stage, Usage};
+use zkpool_types::{Defect, ProvingDevice, Stage, Usage};
 
 /// A stopwatch that runs for one stage at a time.
 ///
@@ -74,11 +74,14 @@ impl Meter {
         let mut laps = self.laps();
         laps.charged = charged;
         laps.change(None, self.clock.elapsed());
+        laps.device = Some(device);
+        if Defect::ChargesFailedDevices.is_planted() {
+            return;
+        }
         let fetching = laps.spent.remove(&Stage::Fetching);
         let failed: Duration = laps.spent.values().sum();
         laps.fallback += failed;
         laps.spent = fetching.map(|spent| (Stage::Fetching, spent)).into_iter().collect();
-        laps.device = Some(device);
     }
 
     /// Notes that a proof of a device did not verify where the CPU's did.

@@ -1,8 +1,10 @@
 //! What may be set about a worker.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use zkpool_ports::{BlockingThreads, Threads};
 use zkpool_types::limits::{HEARTBEAT_S, SWEEP_S};
 use zkpool_witness::Limits;
 
@@ -20,7 +22,7 @@ const CLAIM_WAIT_DEFAULT: Duration = Duration::from_secs(1);
 const OUTAGE_PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
 /// What may be set about a worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where proving keys are kept that the store has no local file of, and the prepared form of
     /// every key. Whoever can write to it is trusted; see `zkpool_circuit_files::prepared`.
@@ -43,6 +45,8 @@ pub struct Settings {
     pub generation: Limits,
     /// Make the keys that are asked for ready before the first claim.
     pub warm_start: bool,
+    /// Where keys are read and proofs are made.
+    pub threads: Arc<dyn Threads>,
 }
 
 impl Settings {
@@ -59,6 +63,7 @@ impl Settings {
             outage_pause: OUTAGE_PAUSE_DEFAULT,
             generation: Limits::default(),
             warm_start: false,
+            threads: Arc::new(BlockingThreads),
         }
     }
 }

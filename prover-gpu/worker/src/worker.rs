@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use zkpool_jobs::{Claim, Commit, CommitError, Jobs, Ports, WitnessError};
-use zkpool_ports::{BlobStore, Clock, Rng};
+use zkpool_ports::{BlobStore, Clock, Panicked, Rng, Threads};
 use zkpool_types::{AttemptId, DeviceClass, ErrorCode, Failure, JobRequest, Stage, TraceParent};
 
 use crate::attempt::{self, Fault, Verdict};
@@ -81,6 +81,13 @@ struct Job {
     _held: HeldJob,
 }
 
+impl Job {
+    /// The claim, without anything that is still done about it: what the job showed last is deleted.
+    fn let_go(self) -> Arc<Claim> {
+        self.claim
+    }
+}
+
 /// Why an attempt ended without a verdict.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
@@ -91,8 +98,8 @@ enum AttemptError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The code that proves has a fault.
-    #[error("proving panicked")]
-    Panicked,
+    #[error("proving failed: {0}")]
+    Panicked(#[from] Panicked),
 }
 
 impl Worker {
@@ -348,7 +355,7 @@ impl Worker {
             place = self.place_on(&key.station).await;
         }
         let is_reference = key.station.is_reference();
-        let (first, evidence, place) = self.blinded(key, evidence).start(job, place).await?;
+        let (first, evidence, place) = self.run_on(key, evidence, job, place).await?;
         if is_reference {
             return Ok(first?);
         }
@@ -363,7 +370,7 @@ impl Worker {
         drop(place);
         let key = self.devices.reference_key(&key_file).await?;
         let place = self.place_on(&key.station).await;
-        let (second, ..) = self.blinded(key, evidence).start(job, place).await?;
+        let (second, ..) = self.run_on(key, evidence, job, place).await?;
         if first.is_ok() && matches!(second, Ok(Verdict::Proven(..))) {
             self.devices.computed_wrong();
             job.meter.note_failed_self_check();
@@ -377,9 +384,17 @@ impl Worker {
         Arc::clone(&self.lanes_free).acquire_many_owned(lanes).await
     }
 
-    /// A run with this key and fresh randomness.
-    fn blinded(&self, key: ReadyKey, evidence: Evidence) -> Run {
-        Run { key, evidence, blinding: self.blinding(), clock: Arc::clone(&self.clock) }
+    /// Proves with this key and fresh randomness, as [`Run::start`].
+    async fn run_on(
+        &self,
+        key: ReadyKey,
+        evidence: Evidence,
+        job: &Job,
+        place: Place,
+    ) -> Result<(Result<Verdict, Fault>, Evidence, Place), AttemptError> {
+        let clock = Arc::clone(&self.clock);
+        let run = Run { key, evidence, blinding: self.blinding(), clock };
+        run.start(self.settings.threads.as_ref(), job, place).await
     }
 
     /// Randomness for one proof.
@@ -429,8 +444,7 @@ impl Worker {
 
     /// Leaves the job to a later attempt. This one counts.
     async fn retry_later(&self, job: Job) {
-        let Job { claim, hold, .. } = job;
-        drop(hold);
+        let claim = job.let_go();
         if let Err(error) = self.jobs.retry_later(&claim).await {
             tracing::warn!(%error, "the job is retried when its visibility runs out");
         }
@@ -438,8 +452,7 @@ impl Worker {
 
     /// Makes the job visible to other provers at once. This attempt does not count.
     async fn hand_back(&self, job: Job) {
-        let Job { claim, hold, .. } = job;
-        drop(hold);
+        let claim = job.let_go();
         match self.jobs.hand_back(&claim).await {
             Ok(()) => tracing::info!("the job was handed back"),
             Err(error) => tracing::warn!(%error, "the job is visible when its visibility runs out"),
@@ -463,18 +476,18 @@ impl Run {
     /// cannot be made of.
     async fn start(
         self,
+        threads: &dyn Threads,
         job: &Job,
         place: Place,
     ) -> Result<(Result<Verdict, Fault>, Evidence, Place), AttemptError> {
         let (meter, span) = (Arc::clone(&job.meter), job.span.clone());
         meter.begin(self.key.station.named(), self.key.station.charged());
-        let running = tokio::task::spawn_blocking(move || {
+        let running = threads.call(move || {
             let (verdict, evidence) = span.in_scope(|| self.prove(&meter));
             meter.enter(Stage::Publishing);
             (verdict, evidence, place)
         });
-        // The text of a panic stays out of the log: it may hold anything.
-        running.await.map_err(|_| AttemptError::Panicked)
+        Ok(running.await?)
     }
 
     /// Makes the witness and the proof. It blocks its thread.

@@ -11,7 +11,7 @@ use zkpool_jobs::{Created, PortError, Ports, Records, keys};
 use zkpool_ports::BlobError;
 use zkpool_types::budget::{BudgetAlert, BudgetChange, BudgetEntry, BudgetState};
 use zkpool_types::webhook::NoticeOf;
-use zkpool_types::{AttemptId, ProjectId, Timestamp};
+use zkpool_types::{AttemptId, Defect, ProjectId, Timestamp};
 
 use super::BudgetError;
 
@@ -109,7 +109,8 @@ impl Log {
         let id = AttemptId::new(self.ports.ids.next());
         let at = self.ports.clock.now();
         let entry = BudgetEntry { id, at, change, state, alerts };
-        let is_mine = move |stored: &BudgetEntry| stored.id == id;
+        let is_mine =
+            move |stored: &BudgetEntry| stored.id == id || Defect::ReservesTogether.is_planted();
         match self.records.create(&key, entry, RECORD_BYTES_MAX, is_mine).await? {
             Created::Mine(entry) => {
                 self.tell(entry.alerts).await;

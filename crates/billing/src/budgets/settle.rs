@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 use zkpool_jobs::{Jobs, PortError};
 use zkpool_types::budget::{BudgetChange, BudgetEntry, BudgetState};
-use zkpool_types::{BudgetScope, NanoUsd, Reservation, Timestamp};
+use zkpool_types::{BudgetScope, Defect, NanoUsd, Reservation, Timestamp};
 
 use super::BudgetError;
 use super::account::{Freed, Tags, is_released, release};
@@ -157,6 +157,7 @@ async fn standing(
             match outcome {
                 _ if reservation != Some(mine) => Standing::Free(free),
                 None => Standing::Needed(amount, tags),
+                Some(_) if Defect::KeepsReservations.is_planted() => Standing::Settled,
                 Some(outcome) if outcome.receipt.charged => Standing::Settled,
                 Some(_) => Standing::Free(free),
             }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use zkpool_jobs::{PortError, keys};
 use zkpool_ports::{Durability, PutOnce};
 use zkpool_types::chain::{Batch, BatchHint};
-use zkpool_types::{JobId, ProjectId};
+use zkpool_types::{Defect, JobId, ProjectId};
 
 use crate::{BillingError, Costs};
 
@@ -48,7 +48,7 @@ impl Costs {
         let mut log =
             Log { latest: self.batch(project, hint.number).await?, complete: hint.complete };
         while let Some(batch) = self.batch(project, log.number().saturating_add(1)).await? {
-            log = Log { latest: Some(batch), complete: false };
+            log = Log { latest: Some(batch), complete: Defect::SkipsPartitions.is_planted() };
         }
         Ok(log)
     }
@@ -57,6 +57,10 @@ impl Costs {
     pub(crate) async fn commit(&self, batch: &Batch) -> Result<bool, BillingError> {
         let key = keys::batch(&batch.project, batch.number);
         let body = encode(&key, batch)?;
+        if Defect::RollsUpTogether.is_planted() {
+            self.ports.blobs.put(&key, body, Durability::Durable).await?;
+            return Ok(true);
+        }
         Ok(self.ports.blobs.put_once(&key, body).await? == PutOnce::Created)
     }
 

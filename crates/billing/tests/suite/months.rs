@@ -1,9 +1,12 @@
 //! Months, and the promises that need no history to be shown.
 
+use bytes::Bytes;
 use zkpool_billing::BillingError;
+use zkpool_jobs::keys;
+use zkpool_ports::{BlobStore, Durability};
 use zkpool_types::{CostQuery, Dimension, ErrorCode, KeyId, MakeCorrection};
 
-use crate::world::{World, project};
+use crate::world::{World, project, told};
 
 const DAY_S: u64 = 24 * 3600;
 
@@ -125,4 +128,22 @@ async fn a_correction_sent_again_counts_once_and_another_one_of_its_key_is_rejec
     let refused = world.costs.correct_once(&other, by, "k").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::IdempotencyConflict);
     assert_eq!(first.made_by, Some(by));
+}
+
+#[tokio::test]
+async fn a_job_whose_submission_was_taken_up_again_counts_once_wherever_the_cursor_stands() {
+    let mut world = World::new(6);
+    // Behind the cursor, which is nowhere yet, and then before it.
+    for pause in [0, 3600] {
+        let job = world.prove(1, 1_000_000).await;
+        world.pass(pause);
+        let mark = keys::unbilled(&project(), &format!("late.{job}"));
+        world.blobs.put(&mark, Bytes::new(), Durability::Durable).await.unwrap();
+        assert_eq!(told(&world.report(&[]).await), world.truth().await);
+        assert_eq!(world.costs.roll_up_all().await.unwrap().receipts, 1);
+        world.blobs.put(&mark, Bytes::new(), Durability::Durable).await.unwrap();
+        world.pass(3600);
+        assert_eq!(world.costs.roll_up_all().await.unwrap().receipts, 0);
+        assert_eq!(told(&world.report(&[]).await), world.truth().await);
+    }
 }

@@ -14,11 +14,10 @@ mod disk;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::task::spawn_blocking;
 use zkpool_circuit_files::zkey::{self, OpenError, OpenedKey};
 use zkpool_circuit_files::{AnyProvingKey, GroupChecks, ReadOptions, prepared};
 use zkpool_jobs::{Ports, keys as layout};
-use zkpool_ports::{BlobError, BlobStore};
+use zkpool_ports::{BlobError, BlobStore, Panicked, Threads};
 use zkpool_snark::ProveError;
 use zkpool_types::{ArtifactRef, Sha256Digest};
 
@@ -56,8 +55,8 @@ pub enum KeyError {
     #[error("the proving key cannot be prepared: {0}")]
     Device(#[from] ProveError),
     /// Reading or preparing it panicked.
-    #[error("reading the proving key panicked")]
-    Panicked,
+    #[error("reading the proving key failed: {0}")]
+    Panicked(#[from] Panicked),
 }
 
 /// Proving keys of one device by digest: the latest in its memory, more on disk, all in storage.
@@ -67,6 +66,7 @@ pub struct KeyCache {
     disk: DiskCache,
     prepared: prepared::Cache,
     device: Arc<dyn Device>,
+    threads: Arc<dyn Threads>,
     ready: Mutex<Budgeted<Sha256Digest, Arc<dyn PreparedKey>>>,
     loading: tokio::sync::Mutex<()>,
 }
@@ -83,6 +83,7 @@ impl KeyCache {
             prepared: prepared::Cache::new(settings.cache_dir.join("prepared"))
                 .with_bytes_max(settings.disk_bytes_max),
             device,
+            threads: Arc::clone(&settings.threads),
             ready: Mutex::new(Budgeted::new(memory_bytes_max)),
             loading: tokio::sync::Mutex::new(()),
         }
@@ -135,8 +136,8 @@ impl KeyCache {
         expected: Sha256Digest,
     ) -> Result<Arc<dyn PreparedKey>, KeyError> {
         let (device, cache) = (Arc::clone(&self.device), self.prepared.clone());
-        let preparing = spawn_blocking(move || Ok(device.prepare(open(&path, expected, &cache)?)?));
-        preparing.await.map_err(|_| KeyError::Panicked)?
+        let prepare = move || Ok(device.prepare(open(&path, expected, &cache)?)?);
+        self.threads.call(prepare).await?
     }
 
     fn ready(&self) -> MutexGuard<'_, Budgeted<Sha256Digest, Arc<dyn PreparedKey>>> {

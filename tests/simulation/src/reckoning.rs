@@ -1,0 +1,169 @@
+//! The books at the end of a run: budgets, the chain and reports come to what the records say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+use zkpool_billing::Costs;
+use zkpool_types::chain::ChainRecord;
+use zkpool_types::{CostQuery, NanoUsd, ProjectId};
+
+use crate::machine::Machine;
+use crate::requester::{Market, Tenant};
+use crate::service::Service;
+
+/// Longer than a reservation without a job is kept, and than clocks were off.
+const RESERVATIONS_END: Duration = Duration::from_secs(90 * 60);
+
+/// Roll-ups by which nothing is pending.
+const ROLL_UPS_MAX: usize = 5;
+
+/// The project with a budget, where there is one.
+pub(crate) struct Budgeted(Option<Tenant>);
+
+async fn call(market: &Market, tenant: &Tenant, method: &str, body: &Value) -> Option<Value> {
+    let request = Request::builder()
+        .method(method)
+        .uri("/v1/budgets")
+        .header("authorization", format!("Bearer {}", tenant.key))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .ok()?;
+    let (status, answer) = market.servers[0].answer(request).await?;
+    status.is_success().then_some(answer)
+}
+
+impl Budgeted {
+    /// Gives the second project a budget that has room for some of what will be asked for.
+    pub(crate) async fn set(service: &Service, market: &Market) -> Self {
+        let universe = &service.universe;
+        let Some(tenant) = market.tenants.get(1).filter(|_| universe.happens(700)) else {
+            return Self(None);
+        };
+        // Quotes of a circuit that was never proven begin at about this price.
+        let limit = NanoUsd::new((1 + universe.below(8)) * PRICE_NANO_USD);
+        service.laws.limit(&tenant.project, limit);
+        let budget = json!({ "scope": "*", "limit_nano_usd": limit, "hard_stop": true });
+        if call(market, tenant, "PUT", &json!({ "budgets": [budget] })).await.is_none() {
+            universe.broken("L3", "a budget could not be set in good weather");
+        }
+        Self(Some(tenant.clone()))
+    }
+
+    /// Everything has ended: what is committed is what was charged.
+    async fn check(&self, service: &Service, market: &Market) {
+        let Some(tenant) = &self.0 else { return };
+        let Some(view) = call(market, tenant, "GET", &Value::Null).await else {
+            return service.universe.broken("L3", "budgets cannot be read in good weather");
+        };
+        let found = &view["budgets"][0];
+        let expected = truth(service, &tenant.project).charge;
+        if found["committed_nano_usd"] != json!(expected) || found["reserved_nano_usd"] != json!(0)
+        {
+            let what =
+                format!("{} was charged {expected}, its budget says {found}", tenant.project);
+            service.universe.broken("L3", what);
+        }
+    }
+}
+
+/// About the price of a proof of a circuit that was never proven, in nano-dollars.
+const PRICE_NANO_USD: u64 = 500_000;
+
+/// What a project's records come to, in nano-dollars.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Truth {
+    charge: i64,
+    waste: i64,
+    proofs: u64,
+    failures: u64,
+    wasted_attempts: u64,
+}
+
+fn amount(nano_usd: NanoUsd) -> i64 {
+    i64::try_from(nano_usd.get()).unwrap_or(i64::MAX)
+}
+
+fn truth(service: &Service, project: &ProjectId) -> Truth {
+    let mut truth = Truth::default();
+    let world = service.laws.world();
+    for (_, observed) in world.jobs.iter().filter(|((of, _), _)| of == project) {
+        let Some(outcome) = &observed.outcome else { continue };
+        truth.charge += amount(outcome.receipt.charge_nano_usd);
+        truth.waste += amount(outcome.receipt.waste_nano_usd);
+        truth.proofs += u64::from(outcome.receipt.charged);
+        truth.failures += u64::from(!outcome.receipt.charged);
+        for waste in &observed.waste {
+            truth.waste += amount(waste.receipt.waste_nano_usd);
+            truth.wasted_attempts += 1;
+        }
+    }
+    truth
+}
+
+/// Holds budgets, chains and reports against the records.
+pub(crate) async fn reckon(
+    service: &Service,
+    operator: &Arc<Machine>,
+    market: &Market,
+    budgeted: &Budgeted,
+) {
+    service.universe.sleep(RESERVATIONS_END).await;
+    budgeted.check(service, market).await;
+    let costs = Costs::new(service.ports(operator));
+    for _ in 0..ROLL_UPS_MAX {
+        match costs.roll_up_all().await {
+            Ok(report) if report.errors > 0 => {
+                return service.universe.broken("L3", "a roll-up fails in good weather");
+            }
+            Ok(report) if report.receipts == 0 => break,
+            Ok(_) => {}
+            Err(error) => return service.universe.broken("L3", format!("no roll-up: {error}")),
+        }
+    }
+    for tenant in &market.tenants {
+        check_chain(service, &tenant.project);
+        check_report(service, &costs, &tenant.project).await;
+    }
+}
+
+/// Every receipt is in the chain. That none is in it twice was seen when it was written.
+fn check_chain(service: &Service, project: &ProjectId) {
+    let batches = service.laws.batches(project);
+    let links: Vec<_> =
+        batches.iter().flat_map(|batch| &batch.links).map(|link| (link.job, link.record)).collect();
+    let world = service.laws.world();
+    for ((_, job), observed) in world.jobs.iter().filter(|((of, _), _)| of == project) {
+        let outcome = observed.outcome.as_ref().map(|_| ChainRecord::Outcome);
+        let waste = observed.waste.iter().map(|waste| ChainRecord::Waste(waste.attempt.id));
+        for record in outcome.into_iter().chain(waste) {
+            if !links.contains(&(*job, record)) {
+                let what = format!("{record:?} of job {job} is in no chain");
+                return service.universe.broken("L3", what);
+            }
+        }
+    }
+}
+
+async fn check_report(service: &Service, costs: &Costs, project: &ProjectId) {
+    let (Ok(from), Ok(to)) = ("2025-12-01".parse(), "2026-03-31".parse()) else { return };
+    let query = CostQuery { from, to, group_by: vec![] };
+    let report = match costs.report(project, &query).await {
+        Ok(report) => report,
+        Err(error) => return service.universe.broken("L3", format!("no report: {error}")),
+    };
+    let found = Truth {
+        charge: report.total.charge_nano_usd,
+        waste: report.total.waste_nano_usd,
+        proofs: report.total.proofs,
+        failures: report.total.failures,
+        wasted_attempts: report.total.wasted_attempts,
+    };
+    let expected = truth(service, project);
+    if found != expected {
+        let what = format!("{project}: records come to {expected:?}, the report to {found:?}");
+        service.universe.broken("L3", what);
+    }
+}
