@@ -134,7 +134,8 @@ impl Service {
     #[must_use]
     pub fn operator(&self) -> Client {
         let administrator = AccessKey::administrator();
-        let environment = environment(&self.aws, &self.aws.url, &self.queues, &administrator);
+        let both = [&self.queues, &self.notices];
+        let environment = environment(&self.aws, &self.aws.url, both, &administrator);
         Client::new(&self.api.url, &create_key(&environment, "operator", "operator"))
     }
 
