@@ -42,6 +42,11 @@ fn message(receipt: &str) -> &str {
     receipt.split_once('.').map_or(receipt, |(message, _)| message)
 }
 
+/// Which delivery of its message a receipt belongs to.
+fn number(receipt: &str) -> u64 {
+    receipt.split_once('.').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
+}
+
 impl Deliveries {
     fn is_latest(&self, receipt: &str) -> bool {
         self.latest.get(message(receipt)).is_some_and(|latest| latest == receipt)
@@ -56,10 +61,15 @@ impl Laws {
         };
         let receipt = delivery.receipt.0.clone();
         let mut state = self.state();
-        let broken = state.taken_from(&receipt);
+        // One that is repeated late takes nothing from anyone.
+        let latest = state.deliveries.latest.get(message(&receipt));
+        let is_latest = latest.is_none_or(|latest| number(latest) <= number(&receipt));
+        let broken = if is_latest { state.taken_from(&receipt) } else { Ok(()) };
         let deliveries = &mut state.deliveries;
         deliveries.jobs.insert(receipt.clone(), (project, job));
-        deliveries.latest.insert(message(&receipt).to_owned(), receipt.clone());
+        if is_latest {
+            deliveries.latest.insert(message(&receipt).to_owned(), receipt.clone());
+        }
         let since = self.universe.now();
         let known = Known { receipt, is_held: true, since, is_writing: false };
         deliveries.known.insert((machine.name.clone(), job), known);
