@@ -181,7 +181,9 @@ async fn recorded(endpoint: Endpoint) -> Example {
     prepare(&api, endpoint, &mut of).await;
     let (call, _) = call(endpoint, &of);
     let call = match endpoint {
-        Endpoint::FleetCosts => call.key(&api.key("operator", &[Scope::Operator]).await),
+        Endpoint::FleetCosts | Endpoint::CloseMonth | Endpoint::CorrectCharge => {
+            call.key(&api.key("operator", &[Scope::Operator]).await)
+        }
         Endpoint::DailyRoot => Call::get(format!("/v1/roots/{}", yesterday(&api))),
         _ => call.by(&of.member),
     };

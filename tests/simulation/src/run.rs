@@ -154,6 +154,7 @@ async fn set_up(service: &Service, operator: &Arc<Machine>) -> Result<Vec<Tenant
             curve: Curve::Bn254,
             proving_key,
             verification_key: proving_key,
+            generator: None,
             domain_size: 8,
             variables: u64::from(VARIABLES),
             public_inputs: 1,

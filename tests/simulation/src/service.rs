@@ -16,8 +16,9 @@ use zkpool_billing::Costs;
 use zkpool_functions::{Context, Settings, budgets, complete, proofs};
 use zkpool_jobs::{Jobs, Ports};
 use zkpool_ledger::PriceBook;
-use zkpool_ports::memory::MemoryBlobs;
-use zkpool_ports::{Clock, SeededRng, Threads, TimeOrderedIds};
+use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
+use zkpool_ports::{Clock, QueuePolicy, SeededRng, Threads, TimeOrderedIds};
+use zkpool_types::limits::NOTICE_RECEIVES_MAX;
 use zkpool_worker::Worker;
 
 use crate::blobs::{Blobs, Store};
@@ -75,9 +76,13 @@ impl Service {
     pub(crate) fn ports(&self, machine: &Arc<Machine>) -> Ports {
         let clock: Arc<dyn Clock> = Arc::<Machine>::clone(machine);
         let rng = Arc::new(SeededRng::new(self.universe.below(u64::MAX)));
+        // No project here has webhooks, so that nothing is ever sent.
+        let policy = QueuePolicy { receives_max: NOTICE_RECEIVES_MAX };
+        let notices = Arc::new(MemoryQueue::new(policy, Arc::clone(&clock)));
         Ports {
             blobs: Blobs::new(machine, &self.store),
             queue: MachineQueue::new(machine, &self.exchange),
+            notices,
             ids: Arc::new(TimeOrderedIds::new(Arc::clone(&clock), rng.clone())),
             clock,
             rng,
