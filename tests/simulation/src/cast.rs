@@ -70,6 +70,9 @@ impl Cast {
     pub(crate) async fn disturb(&self, service: &Service, storm: Duration) {
         let universe = &service.universe;
         let end = universe.now() + storm;
+        if universe.happens(150) {
+            self.lose_capacity(universe);
+        }
         loop {
             let next = universe.now() + universe.between_ms(5_000, 200_000);
             universe.sleep_until(next.min(end)).await;
@@ -77,6 +80,13 @@ impl Cast {
                 return;
             }
             self.disturb_once(universe);
+        }
+    }
+
+    /// Has jobs wait for longer than anything else that looks after them does.
+    fn lose_capacity(&self, universe: &Universe) {
+        for prover in &self.provers {
+            prover.machine.stop_for(universe.between_ms(1_000_000, 2_400_000));
         }
     }
 

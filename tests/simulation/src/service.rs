@@ -216,7 +216,7 @@ pub(crate) async fn sweep(service: &Service, machine: &Arc<Machine>) {
                 machine.sleep(SWEEP_EVERY).await;
             }
         };
-        life.run_until_cancelled(sweeping).await.unwrap_or_else(|| ());
+        life.run_until_cancelled(sweeping).await;
         service.reboot().await;
     }
 }
@@ -233,7 +233,7 @@ pub(crate) async fn roll_up(service: &Service, machine: &Arc<Machine>) {
                 service.universe.note(format_args!("{} has rolled up: {report:?}", machine.name));
             }
         };
-        life.run_until_cancelled(rolling).await.unwrap_or_else(|| ());
+        life.run_until_cancelled(rolling).await;
         service.reboot().await;
     }
 }

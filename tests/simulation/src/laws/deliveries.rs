@@ -1,12 +1,12 @@
 //! Laws about who holds which job's message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use zkpool_ports::{Delivery, QueueError, ReceiptHandle};
 use zkpool_types::limits::{ATTEMPTS_MAX, VISIBILITY_S};
-use zkpool_types::{JobId, JobMessage, Outcome, ProjectId};
+use zkpool_types::{AttemptId, JobId, JobMessage, Outcome, ProjectId};
 
 use super::{Broken, Laws, Place, State, holds, read};
 use crate::machine::Machine;
@@ -26,6 +26,8 @@ pub(super) struct Deliveries {
     known: BTreeMap<(String, JobId), Known>,
     /// Deliveries that a machine keeps hidden.
     kept: BTreeMap<String, Arc<Machine>>,
+    /// Attempts that have begun to write their outcome while they held their job.
+    writing: BTreeSet<AttemptId>,
 }
 
 /// What a machine knows of a delivery.
@@ -33,8 +35,6 @@ struct Known {
     receipt: String,
     is_held: bool,
     since: Duration,
-    /// Whether it has begun to write an outcome since.
-    is_writing: bool,
 }
 
 /// Which message a receipt belongs to.
@@ -71,7 +71,7 @@ impl Laws {
             deliveries.latest.insert(message(&receipt).to_owned(), receipt.clone());
         }
         let since = self.universe.now();
-        let known = Known { receipt, is_held: true, since, is_writing: false };
+        let known = Known { receipt, is_held: true, since };
         deliveries.known.insert((machine.name.clone(), job), known);
         drop(state);
         self.judge(broken);
@@ -109,8 +109,7 @@ impl Laws {
         let Some((_, job)) = state.deliveries.jobs.get(&receipt.0).cloned() else { return };
         let since = self.universe.now();
         if let Some(known) = state.deliveries.known.get_mut(&(machine.name.clone(), job)) {
-            let is_writing = known.is_writing && !is_held;
-            *known = Known { receipt: receipt.0.clone(), is_held, since, is_writing };
+            *known = Known { receipt: receipt.0.clone(), is_held, since };
         }
     }
 
@@ -219,10 +218,10 @@ impl State {
         };
         let is_latest = deliveries.is_latest(&known.receipt);
         let is_fresh = now.saturating_sub(known.since) <= FENCE_AGE_MAX;
-        let is_right = known.is_writing || (known.is_held && (is_latest || is_fresh));
-        if let Some(known) = deliveries.known.get_mut(&(machine.name.clone(), job)) {
-            known.is_writing = true;
-        }
+        // A write that was begun in time may have to be tried again later.
+        let is_right =
+            deliveries.writing.contains(&attempt.id) || (known.is_held && (is_latest || is_fresh));
+        deliveries.writing.insert(attempt.id);
         holds("L5", is_right, || {
             format!("{}: outdated attempt {} commits to job {job}", machine.name, attempt.id)
         })
