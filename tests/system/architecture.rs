@@ -146,7 +146,7 @@ fn planted_faults_are_switched_on_by_tests_alone_and_by_nothing_unasked() {
         let default = features.and_then(|features| features.get("default"));
         let is_planter = PLANTERS.contains(&name);
         assert!(default.is_none() || !is_planter, "{name} may plant faults unasked");
-        let dependencies = manifest["dependencies"].to_string();
+        let dependencies = format!("{:?}", manifest["dependencies"]);
         assert!(!dependencies.contains("defects"), "{name} always plants faults");
     }
 }
