@@ -65,9 +65,7 @@ impl Panel {
         let x_max = HEADROOM * points().map(|point| point.0).fold(f64::MIN_POSITIVE, f64::max);
         let y_max = HEADROOM * points().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
         let x = |wait: f64| LEFT + (PANEL_WIDTH - LEFT - RIGHT) * wait / x_max;
-        let y = |cost: f64| {
-            PANEL_HEIGHT - BOTTOM - (PANEL_HEIGHT - TOP - BOTTOM) * cost / y_max
-        };
+        let y = |cost: f64| PANEL_HEIGHT - BOTTOM - (PANEL_HEIGHT - TOP - BOTTOM) * cost / y_max;
         let mut drawn = self.axes(x_max, y_max, &x, &y);
         for (wait, cost) in &self.tried {
             let (x, y) = (x(*wait), y(*cost));

@@ -169,7 +169,9 @@ mod tests {
             ..Report::default()
         };
         let figures = report.figures();
-        assert!((figures.idle_share - 0.2).abs() < 1e-9 && (figures.utilisation - 0.6).abs() < 1e-9);
+        assert!(
+            (figures.idle_share - 0.2).abs() < 1e-9 && (figures.utilisation - 0.6).abs() < 1e-9
+        );
         assert_eq!(figures.nano_usd_per_proof, 4);
     }
 }

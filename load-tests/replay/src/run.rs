@@ -82,11 +82,7 @@ pub fn replay(policy: &Policy, machines: &Machines, trace: &Trace) -> Result<Rep
 }
 
 impl<'a> Model<'a> {
-    fn new(
-        policy: &'a Policy,
-        machines: &Machines,
-        trace: &'a Trace,
-    ) -> Result<Self, FleetError> {
+    fn new(policy: &'a Policy, machines: &Machines, trace: &'a Trace) -> Result<Self, FleetError> {
         let scaler = match policy {
             Policy::Scaled(scaling) => Some(Scaler::new(scaling.clone())),
             Policy::Fixed(_) => None,

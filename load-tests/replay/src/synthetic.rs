@@ -49,7 +49,10 @@ impl Pattern {
     ) -> Vec<Arrival> {
         let mut dice = Dice(SeededRng::new(seed));
         let times_ms = self.times_ms(whole(hours) * HOUR_MS, max, &mut dice);
-        times_ms.into_iter().map(|at_ms| Arrival { at_ms, circuit: dice.circuit(circuits) }).collect()
+        times_ms
+            .into_iter()
+            .map(|at_ms| Arrival { at_ms, circuit: dice.circuit(circuits) })
+            .collect()
     }
 
     fn times_ms(&self, end_ms: f64, max: usize, dice: &mut Dice) -> Vec<u64> {

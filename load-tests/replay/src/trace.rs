@@ -106,7 +106,10 @@ struct File {
 enum Arrivals {
     /// Milliseconds from the start and the position of the circuit, of each job.
     Recorded(Vec<(u64, usize)>),
-    Synthetic { seed: u64, pattern: Pattern },
+    Synthetic {
+        seed: u64,
+        pattern: Pattern,
+    },
 }
 
 impl Trace {

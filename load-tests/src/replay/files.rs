@@ -36,11 +36,7 @@ pub(super) fn policy(path: Option<&PathBuf>) -> Result<Scaling, ReplayError> {
     Scaling::from_json(&text).map_err(|error| ReplayError::Form(path, error))
 }
 
-fn given(
-    path: Option<&PathBuf>,
-    own: &str,
-    text: &str,
-) -> Result<(PathBuf, String), ReplayError> {
+fn given(path: Option<&PathBuf>, own: &str, text: &str) -> Result<(PathBuf, String), ReplayError> {
     match path {
         Some(path) => Ok((path.clone(), read(path)?)),
         None => Ok((PathBuf::from(own), text.to_owned())),

@@ -14,9 +14,6 @@ use super::{ReplayError, files};
 /// Waits that the optimum is drawn for, beside those that policies reach, in seconds.
 const BOUND_WAITS_S: [u64; 7] = [0, 15, 30, 60, 120, 300, 600];
 
-/// The traces that the choice is made on. One of bursts alone waits for machines whatever the policy.
-const JUDGED: usize = 2;
-
 /// What is tried.
 #[derive(Debug, Args)]
 pub(crate) struct Sweep {
@@ -26,9 +23,9 @@ pub(crate) struct Sweep {
     /// Machines in place of load-tests/replay/fleet.json
     #[arg(long, value_name = "FILE")]
     fleet: Option<PathBuf>,
-    /// What 95 in 100 jobs may wait on diurnal and rollup, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 120.0)]
-    wait: f64,
+    /// What 95 in 100 jobs may wait on diurnal, rollup and bursty, in seconds
+    #[arg(long, value_name = "SECONDS", num_args = 3, default_values_t = [150.0, 150.0, 900.0])]
+    waits: Vec<f64>,
     /// Write a picture
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -46,20 +43,13 @@ impl Sweep {
         if let Some(path) = &self.plot {
             files::write(path, &picture(&tried, &now, &machines, &traces)?)?;
         }
-        let judged: Vec<_> = tried.iter().map(judged).collect();
-        let chosen = choose(&judged, self.wait).ok_or(ReplayError::NoneQuick(self.wait))?;
-        let chosen = tried.iter().filter(|tried| tried.scaling == chosen.scaling);
+        let chosen = choose(&tried, &self.waits).ok_or(ReplayError::NoneQuick)?;
         let mut text = heading();
         now.iter().for_each(|tried| row(&mut text, "shipped", tried));
-        chosen.for_each(|tried| row(&mut text, "chosen", tried));
+        row(&mut text, "chosen", chosen);
         tried.iter().for_each(|tried| row(&mut text, "", tried));
         Ok(text)
     }
-}
-
-fn judged(tried: &Tried) -> Tried {
-    let figures = tried.figures.iter().take(JUDGED).copied().collect();
-    Tried { scaling: tried.scaling.clone(), figures }
 }
 
 fn heading() -> String {
