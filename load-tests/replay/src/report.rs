@@ -26,6 +26,8 @@ pub struct Report {
     pub waits_ms: Vec<u64>,
     /// How long each took from its submission to its proof, in the same order.
     pub latencies_ms: Vec<u64>,
+    /// When the last proof was there.
+    pub last_end_ms: u64,
     /// Jobs without a proof at the end.
     pub left: usize,
     /// Machines taken away from a job.
@@ -49,6 +51,8 @@ pub struct Report {
 pub struct Figures {
     /// Jobs that were proven.
     pub proofs: usize,
+    /// When the last of them was, from the start.
+    pub last_end_s: f64,
     /// Jobs that were not.
     pub left: usize,
     /// Waits until proofs began, of half of the jobs at most this.
@@ -89,6 +93,7 @@ impl Report {
         let waits = |percent| quantile_s(&waits_ms, percent);
         Figures {
             proofs: self.waits_ms.len(),
+            last_end_s: ratio(self.last_end_ms, 1000),
             left: self.left,
             p50_s: waits(50),
             p95_s: waits(95),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use zkpool_metrics::{Backlog, Fleet as Provers, LATELY, Observed, backlog};
+use zkpool_metrics::{Backlog, COUNTED_MAX, Fleet as Provers, LATELY, Observed, backlog};
 use zkpool_ports::Depth;
 
 use crate::fleet::{Fleet, MachineId};
@@ -151,6 +151,7 @@ impl<'a> Model<'a> {
             self.report.latencies_ms.push(held.end_ms - at_ms);
             self.report.proving_ms += held.end_ms - held.began_ms;
             self.report.reading_ms += held.began_ms - held.claimed_ms;
+            self.report.last_end_ms = held.end_ms;
             self.latest_ms.push_front(held.end_ms - held.began_ms);
             self.latest_ms.truncate(MEASURED);
             self.fleet.release(machine);
@@ -221,7 +222,8 @@ impl<'a> Model<'a> {
                 in_flight: self.held.len() as u64,
                 delayed: self.returning.len() as u64,
             },
-            accepted_lately: (self.came - self.forgotten) as u64,
+            // As if all were of one project, where the count ends soonest.
+            accepted_lately: ((self.came - self.forgotten) as u64).min(COUNTED_MAX),
             fleet: Provers { wanted: self.wanted(), running: count(self.fleet.running()) },
             proving: total.checked_div(measured).unwrap_or(proving_default),
         }
