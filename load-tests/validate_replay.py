@@ -5,7 +5,8 @@
 
 A server with one CPU prover proves a chain of squares. The run submits proofs at random times,
 whatever becomes of those before (open loop). The model gets when each was accepted, how long the
-device was at it by its receipt, and one prover; what it makes of these is compared with what
+device was at it by its receipt, what passes between two proofs of a backlog (measured before the
+run), and one prover; what it makes of these is compared with what
 happened: the latency from acceptance to the end, and the share of the time in which the prover was
 at work. How long a proof takes is no result of the model, and differs on a machine that others use.
 """
@@ -105,15 +106,20 @@ class Service:
             if view["state"] not in ("queued", "proving"):
                 raise SystemExit(f"a proof failed: {view}")
 
-    def backlog_s(self):
-        """Seconds from one end to the next while jobs wait."""
+    def backlog(self):
+        """Seconds from one end to the next while jobs wait, and those of them off the device."""
         jobs = [self.submit() for _ in range(BACKLOG + 1)]
-        ends = sorted(moment(self.ended(job)["finished_at"]) for job in jobs)
-        return (ends[-1] - ends[0]) / BACKLOG
+        views = sorted((self.ended(job) for job in jobs), key=lambda view: view["finished_at"])
+        gap_s = (moment(views[-1]["finished_at"]) - moment(views[0]["finished_at"])) / BACKLOG
+        return gap_s, max(0.0, gap_s - statistics.mean(map(device_s, views[1:])))
 
 
 def run(*arguments):
     return subprocess.run([BINARIES / "zkpool", *arguments], check=True, text=True, capture_output=True).stdout
+
+
+def device_s(view):
+    return view["receipt"]["usage"]["device_us"] / 1e6
 
 
 def moment(text):
@@ -147,7 +153,7 @@ def real(views):
     accepted = [moment(view["accepted_at"]) for view in views]
     ended = [moment(view["finished_at"]) for view in views]
     latencies = [end - start for start, end in zip(accepted, ended)]
-    busy = sum(view["receipt"]["usage"]["device_us"] for view in views) / 1e6
+    busy = sum(map(device_s, views))
     return {
         "latency_p50_s": quantile(latencies, 50),
         "latency_p95_s": quantile(latencies, 95),
@@ -155,12 +161,12 @@ def real(views):
     }
 
 
-def played(folder, views):
+def played(folder, views, between_s):
     """What the model makes of the same acceptances and proofs."""
     views = sorted(views, key=lambda view: moment(view["accepted_at"]))
     start = moment(views[0]["accepted_at"])
-    device_ms = [max(1, round(view["receipt"]["usage"]["device_us"] / 1000)) for view in views]
-    circuits = [{"name": str(job), "proving_ms": {"cpu": ms}} for job, ms in enumerate(device_ms)]
+    held_ms = [max(1, round((device_s(view) + between_s) * 1000)) for view in views]
+    circuits = [{"name": str(job), "proving_ms": {"cpu": ms}} for job, ms in enumerate(held_ms)]
     jobs = [[round((moment(view["accepted_at"]) - start) * 1000), job] for job, view in enumerate(views)]
     minutes = 10
     trace = {"about": "", "circuits": circuits, "hours": 0, "tail_minutes": minutes}
@@ -173,11 +179,10 @@ def played(folder, views):
     options = [folder / "trace.json", "--fleet", folder / "fleet.json", "--provers", "1", "--json"]
     output = subprocess.run([BINARIES / "zkpool-load", "replay", *options], check=True, text=True, capture_output=True)
     figures = json.loads(output.stdout)
-    busy_s = figures["utilisation"] * minutes * 60
     return {
         "latency_p50_s": figures["latency_p50_s"],
         "latency_p95_s": figures["latency_p95_s"],
-        "utilisation": busy_s / figures["last_end_s"],
+        "utilisation": sum(map(device_s, views)) / figures["last_end_s"],
     }
 
 
@@ -195,15 +200,15 @@ def main():
             service.register(folder, options.rows)
             for _ in range(WARM_UP):
                 service.ended(service.submit())
-            proof_s = service.backlog_s()
+            proof_s, between_s = service.backlog()
             times = arrivals(options.seconds, options.load / proof_s, random.Random(options.seed))
             views = submit_all(service, times)
         finally:
             service.process.terminate()
             service.process.wait()
-        reality, model = real(views), played(folder, views)
-    device_s = statistics.mean(view["receipt"]["usage"]["device_us"] for view in views) / 1e6
-    print(f"{len(views)} proofs, {device_s:.3f} s of the device each on average")
+        reality, model = real(views), played(folder, views, between_s)
+    mean_s = statistics.mean(map(device_s, views))
+    print(f"{len(views)} proofs, {mean_s:.3f} s of the device each on average and {between_s:.3f} s between two")
     print("| | real | model | model / real |\n|---|---|---|---|")
     for figure, value in reality.items():
         print(f"| {figure} | {value:.3f} | {model[figure]:.3f} | {model[figure] / value:.3f} |")
