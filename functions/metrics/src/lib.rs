@@ -15,4 +15,4 @@ mod measure;
 
 pub use backlog::{Backlog, Fleet, LATELY, Observed, backlog};
 pub use document::document;
-pub use measure::{FleetError, MeasureError, Provers, measure};
+pub use measure::{COUNTED_MAX, FleetError, MeasureError, Provers, measure};

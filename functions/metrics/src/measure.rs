@@ -27,6 +27,9 @@ const COUNT_PAGES_MAX: usize = 5;
 /// Names on one page.
 const PAGE: usize = 1000;
 
+/// Jobs of one project that are counted at most.
+pub const COUNTED_MAX: u64 = (COUNT_PAGES_MAX * PAGE) as u64;
+
 /// Largest outcome that is read, in bytes. One with more public inputs is not typical.
 const OUTCOME_BYTES_MAX: u64 = 1024 * 1024;
 

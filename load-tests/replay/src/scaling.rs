@@ -1,9 +1,9 @@
 //! The policies, as data.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The policies of `infra/scaling.json`. Times are in seconds.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Scaling {
     /// Work before each prover that tracking aims at.
@@ -23,7 +23,7 @@ pub struct Scaling {
 }
 
 /// The step policy from zero.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Wake {
     /// Time from one step to the next.
@@ -33,7 +33,7 @@ pub struct Wake {
 }
 
 /// Provers that are added from a number of provers asked for, up to the next step's.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// The number asked for that the step begins at.
@@ -43,7 +43,7 @@ pub struct Step {
 }
 
 /// The step policy to zero.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Sleep {
     /// Minutes without an active job.
