@@ -27,4 +27,5 @@ mod readme;
 mod sdk;
 mod snarkjs;
 mod solidity;
+mod threats;
 mod webhooks;
