@@ -97,6 +97,7 @@ impl Exit {
             | ErrorCode::InvalidInputs
             | ErrorCode::GeneratorFailed
             | ErrorCode::GeneratorLimit
+            | ErrorCode::ReportTooLarge
             | ErrorCode::LimitReached => Self::Refused,
         }
     }
@@ -338,6 +339,7 @@ const fn next_after(code: ErrorCode) -> &'static str {
             "use a public https address; to develop, `zkpool serve --webhooks-anywhere`"
         }
         ErrorCode::LimitReached => "remove what is not needed any more",
+        ErrorCode::ReportTooLarge => "ask for fewer days, or for fewer groups",
         ErrorCode::RequestTimeout
         | ErrorCode::Unavailable
         | ErrorCode::RateLimited
