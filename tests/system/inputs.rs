@@ -163,7 +163,7 @@ fn hostile_generators_are_stopped_by_name_and_charge_nothing() {
         ("empty", "", "invalid_witness", ""),
     ];
     for (name, set_input, code, detail) in cases {
-        register(&client, name, &hostile(set_input)).ok();
+        assert_eq!(register(&client, name, &hostile(set_input)).status, 201);
         let body = json!({ "circuit": name, "inputs": { "a": "31337000000000000001" } });
         let job = client.submit(name, &body).ok()["id"].as_str().unwrap().to_owned();
         let view = client.poll(&job, PATIENCE, |view| view["finished_at"].is_string());
@@ -182,7 +182,8 @@ fn hostile_generators_are_stopped_by_name_and_charge_nothing() {
     assert_eq!((refused.status, &refused.body["code"]), (422, &json!("invalid_generator")));
     assert!(refused.body["detail"].as_str().unwrap().contains("fd_write"), "{}", refused.body);
     // Whatever the generators did, the next one is served.
-    register(&client, "honest", &fs::read(fixture("bn128", "multiplier.wasm")).unwrap()).ok();
+    let generator = fs::read(fixture("bn128", "multiplier.wasm")).unwrap();
+    assert_eq!(register(&client, "honest", &generator).status, 201);
     let body = json!({ "circuit": "honest", "inputs": { "a": 3, "b": "11", "k": "0x7" } });
     let job = client.submit("honest", &body).ok()["id"].as_str().unwrap().to_owned();
     let view = client.poll(&job, PATIENCE, |view| view["finished_at"].is_string());

@@ -1,5 +1,7 @@
 //! Circuits, uploads and lists, over ports in memory and virtual time.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use zkpool_jobs::{
