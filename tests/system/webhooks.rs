@@ -129,7 +129,7 @@ fn a_proof_is_told_to_a_receiver_that_verifies_by_the_reference_library() {
 
     // By the command: tried out, sent again, and under a new secret.
     let run = |arguments: &[&str]| {
-        let server = ["--server", &server.url, "--api-key", &key];
+        let server = ["--server", &server.url, "--key", &key];
         zkpool_ok([&["webhooks"], arguments, &server].concat())
     };
     let id = created["id"].as_str().unwrap();

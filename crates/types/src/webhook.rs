@@ -476,7 +476,7 @@ mod tests {
         let id = |percent| EventId::of_alert(&project, &alert(percent));
         assert_eq!(id(80), id(80));
         assert_ne!(id(80), id(100));
-        assert!(id(80).to_string().starts_with("019"), "{}", id(80));
+        assert!(id(80).to_string().starts_with("01a"), "{}", id(80));
     }
 
     #[test]

@@ -45,7 +45,7 @@ const DENIED: [(&str, &[Act]); 6] = [
         "status",
         &[Read(WITNESS), Read(PROVING_KEY), Write(OUTCOME), Write(REQUEST), Delete(WITNESS), Send],
     ),
-    ("circuits", &[Read(WITNESS), Read(REQUEST), Write(REQUEST), Write(OUTCOME), Send, Receive]),
+    ("circuits", &[Read(WITNESS), Write(REQUEST), Write(OUTCOME), Delete(WITNESS), Send, Receive]),
     ("sweep", &[Read(KEY), Read(PROVING_KEY), Write(REQUEST), Write(CIRCUIT), Receive]),
     (
         "prover",
