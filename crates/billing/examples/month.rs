@@ -96,7 +96,8 @@ fn ports(blobs: Arc<DiskBlobs>, clock: Arc<SystemClock>) -> Ports {
     let rng = Arc::new(OsRng::new().unwrap());
     let ids = Arc::new(TimeOrderedIds::new(clock.clone(), rng.clone()));
     let queue = || Arc::new(MemoryQueue::new(QueuePolicy { receives_max: 3 }, clock.clone()));
-    Ports { blobs, queue: queue(), notices: queue(), clock: clock.clone(), ids, rng }
+    let (queue, notices) = (queue(), queue());
+    Ports { blobs, queue, notices, clock, ids, rng }
 }
 
 /// Writes what a roll-up of every hour leaves. Returns the charge of all of it.

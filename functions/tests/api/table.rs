@@ -363,9 +363,10 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
             Endpoint::ListProofs => &["limit=201", "after=x", "state=done", "tag=x", "a=b"],
             Endpoint::ShowProof => &["wait=26", "wait=-1", "wait=x", "a=b"],
             Endpoint::ReceiveUpload => &["", "a=b", "token=a&token=b"],
-            Endpoint::OverviewPage => &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"],
+            Endpoint::OverviewPage | Endpoint::Performance => {
+                &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"]
+            }
             Endpoint::Costs => &["from=x", "to=2026-02-30", "group_by=week", "format=xls", "a=b"],
-            Endpoint::Performance => &["from=x", "to=2026-02-30", "from=2027-01-01", "a=b"],
             Endpoint::Chain => &["after=x", "after=-1", "a=b"],
             Endpoint::CostsPage => &["from=x", "group_by=week", "group_by=tag:", "a=b"],
             Endpoint::DownloadCosts => &["from=x", "group_by=week", "format=xml", "a=b"],
