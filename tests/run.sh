@@ -11,7 +11,7 @@ AWS_SAM_CLI_VERSION=1.170.0
 # The command with everything it can have. By itself it builds no more than one machine needs.
 FEATURES=(--features zkpool/aws)
 
-step() { printf '\n== %s\n' "$*"; }
+step() { printf '\n== %s (after %d s)\n' "$*" "$SECONDS"; }
 
 # Whether programs find the Vulkan loader and the driver that computes on the processor.
 has_software_vulkan() {
