@@ -2,13 +2,14 @@
 
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use zkpool_ports::{Rng, SeededRng};
 
 use super::Strike;
 use crate::api::Client;
 use crate::command::{succeed, zkpool, zkpool_ok, zkpool_path};
+use crate::lambda::Function;
 use crate::process::Process;
 use crate::proxy::{Fate, Seen};
 use crate::records::{Directory, Records};
@@ -27,6 +28,8 @@ pub trait Deployment: Records {
     fn register(&self) -> String;
     /// Strikes the process that this number falls on.
     fn strike(&mut self, strike: Strike, number: u64);
+    /// Has a sweep done, where the deployment does none by itself.
+    fn sweep(&self);
     /// Whether the proof of a job verifies, as its requester checks it.
     fn holds(&self, job: &str) -> bool;
     /// What the books say that must not be, where this was charged in all.
@@ -112,6 +115,9 @@ impl Deployment for Embedded {
         };
     }
 
+    /// A server sweeps by itself.
+    fn sweep(&self) {}
+
     fn holds(&self, job: &str) -> bool {
         verifies(&self.url(), &self.key, job)
     }
@@ -138,6 +144,7 @@ impl Deployment for Embedded {
 #[derive(Debug)]
 pub struct Aws {
     service: Service,
+    sweeper: Function,
     provers: Vec<Option<Process>>,
 }
 
@@ -148,7 +155,8 @@ impl Aws {
         let rng = SeededRng::new(seed ^ 1);
         let service = Service::start_behind(move |seen| weather(seen, &rng));
         let provers = (0..PROVERS).map(|_| Some(service.start_prover().process)).collect();
-        Self { service, provers }
+        let sweeper = service.start_function("sweep");
+        Self { service, sweeper, provers }
     }
 }
 
@@ -191,6 +199,11 @@ impl Deployment for Aws {
         let Some(process) = self.provers[index].take() else { return };
         let left = struck(process, strike);
         self.provers[index] = left.or_else(|| Some(self.service.start_prover().process));
+    }
+
+    /// On AWS it is a schedule that invokes the function.
+    fn sweep(&self) {
+        let _ = self.sweeper.invoke(&json!({}));
     }
 
     fn holds(&self, job: &str) -> bool {

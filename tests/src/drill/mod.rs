@@ -29,6 +29,9 @@ const STILL_BEYOND_A_HOLD: Duration = Duration::from_secs(35);
 /// Longest time from SIGTERM to SIGKILL, in milliseconds.
 const GRACE_MS: u64 = 2_000;
 
+/// Time between two sweeps while jobs are waited for.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(5);
+
 /// How long all jobs may take to end after the last strike.
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 
@@ -122,7 +125,7 @@ pub fn run(mut deployment: impl Deployment, seed: u64, kills: usize) -> Findings
             1 => Strike::Stop(Duration::from_millis(dice.below(GRACE_MS))),
             _ => Strike::Kill,
         };
-        let held = requester::in_state(&client, "proving");
+        let (held, at) = (requester::in_state(&client, "proving"), now());
         deployment.strike(strike, dice.below(u64::MAX));
         match strike {
             Strike::Kill => findings.kills += 1,
@@ -130,7 +133,7 @@ pub fn run(mut deployment: impl Deployment, seed: u64, kills: usize) -> Findings
             Strike::Stop(_) => findings.stops += 1,
         }
         for job in held {
-            struck.entry(job).or_default().push(now());
+            struck.entry(job).or_default().push(at);
         }
     }
     let accepted = requester.finish();
@@ -149,8 +152,10 @@ fn settle(deployment: &impl Deployment, accepted: &BTreeSet<String>, findings: &
             findings.breaches.push("jobs are still open".to_owned());
             break;
         }
-        rest(Duration::from_millis(100));
+        deployment.sweep();
+        rest(BETWEEN_SWEEPS);
     }
+    deployment.sweep();
     let reckoning = reckon(deployment);
     findings.breaches.extend(reckoning.breaches);
     findings.ends = reckoning.ends;
