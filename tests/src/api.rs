@@ -65,14 +65,31 @@ impl Client {
         self.post_once("/v1/proofs", idempotency_key, body)
     }
 
+    /// The same where nobody may answer.
+    #[must_use]
+    pub fn try_submit(&self, idempotency_key: &str, body: &Value) -> Option<Answer> {
+        self.once("/v1/proofs", idempotency_key, body).ok()
+    }
+
+    /// `GET path` where nobody may answer.
+    #[must_use]
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        let request = agent().get(self.address(path)).header("authorization", self.bearer());
+        read(request.call()).ok()
+    }
+
     /// `POST path` with a JSON body under an idempotency key.
     #[must_use]
     pub fn post_once(&self, path: &str, idempotency_key: &str, body: &Value) -> Answer {
+        self.once(path, idempotency_key, body).unwrap()
+    }
+
+    fn once(&self, path: &str, idempotency_key: &str, body: &Value) -> Result<Answer, ureq::Error> {
         let request = agent()
             .post(self.address(path))
             .header("authorization", self.bearer())
             .header("idempotency-key", idempotency_key);
-        answer(request.send_json(body))
+        read(request.send_json(body))
     }
 
     /// Registers a proving key under `name` and returns the circuit's reference.
@@ -157,8 +174,14 @@ fn agent() -> ureq::Agent {
 }
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
-    let mut response = result.unwrap();
-    let text = response.body_mut().read_to_string().unwrap();
+    read(result).unwrap()
+}
+
+fn read(
+    result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer, ureq::Error> {
+    let mut response = result?;
+    let text = response.body_mut().read_to_string()?;
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Answer { status: response.status().as_u16(), body }
+    Ok(Answer { status: response.status().as_u16(), body })
 }

@@ -11,12 +11,14 @@ pub fn zkpool_path() -> PathBuf {
     built("zkpool")
 }
 
-/// A program that was built beside this test, in the same profile.
+/// A program that was built beside this one, in the same profile.
 #[must_use]
 pub fn built(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    // target/release/deps/system-… → target/release/zkpool
-    let path = test.parent().unwrap().parent().unwrap().join(name);
+    let this = std::env::current_exe().unwrap();
+    let folder = this.parent().unwrap();
+    // Tests lie in target/release/deps, programs in target/release.
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap() } else { folder };
+    let path = folder.join(name);
     assert!(path.exists(), "{} is missing: build the workspace first", path.display());
     path
 }

@@ -5,8 +5,10 @@
 
 pub mod api;
 pub mod command;
+pub mod drill;
 pub mod groth16;
 pub mod lambda;
+pub mod process;
 pub mod proxy;
 pub mod records;
 pub mod roles;

@@ -1,12 +1,14 @@
 //! A real `zkpool serve` process.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::command::{zkpool_ok, zkpool_path};
+use crate::process::Process;
 
 /// How long a server may take to answer, with room for a machine busy with other tests.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -14,7 +16,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// A running server. Dropping it kills it.
 #[derive(Debug)]
 pub struct Server {
-    process: Child,
+    /// What runs.
+    pub process: Process,
     /// `http://127.0.0.1:PORT`.
     pub url: String,
 }
@@ -38,18 +41,29 @@ impl Server {
         Self::start_at(data, port, &[])
     }
 
+    /// Starts a server on this port over `data` whose log of this level is appended to a file, and
+    /// waits until it answers.
+    #[must_use]
+    pub fn start_logging(data: &Path, port: u16, level: &str, log: &Path) -> Self {
+        let log = File::options().append(true).create(true).open(log).unwrap();
+        let listen = format!("127.0.0.1:{port}");
+        let mut command = serve(data, &listen);
+        let process = command.args(["--log", level]).stderr(log).spawn().unwrap();
+        Self::wait_for(Process::of(process), format!("http://{listen}"))
+    }
+
     fn start_at(data: &Path, port: u16, arguments: &[&str]) -> Self {
         let listen = format!("127.0.0.1:{port}");
-        let mut process = Command::new(zkpool_path())
-            .args(["serve", "--listen", &listen, "--data"])
-            .arg(data)
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = serve(data, &listen);
+        let mut process = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
         drain(&mut process);
-        let mut server = Self { process, url: format!("http://{listen}") };
+        Self::wait_for(Process::of(process), format!("http://{listen}"))
+    }
+
+    /// Waits until the server that was started as `process` answers at `url`.
+    #[must_use]
+    pub fn wait_for(process: Process, url: String) -> Self {
+        let mut server = Self { process, url };
         server.wait_until_ready();
         server
     }
@@ -57,7 +71,7 @@ impl Server {
     fn wait_until_ready(&mut self) {
         let start = Instant::now();
         while ureq::get(format!("{}/readyz", self.url)).call().is_err() {
-            let exit = self.process.try_wait().unwrap();
+            let exit = self.process.exited();
             assert!(exit.is_none(), "the server ended early: {exit:?}");
             assert!(start.elapsed() < READY_WITHIN, "the server is not ready");
             pause();
@@ -65,25 +79,23 @@ impl Server {
     }
 
     /// Kills the process without a chance to clean up (SIGKILL) and waits until it is gone.
-    pub fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+    pub fn kill(self) {
+        self.process.kill();
     }
 
     /// Asks the process to end (SIGTERM) and returns how it ended and how long it took.
-    pub fn terminate(mut self) -> (std::process::ExitStatus, Duration) {
+    #[must_use]
+    pub fn terminate(self) -> (ExitStatus, Duration) {
         let start = Instant::now();
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        (self.process.wait().unwrap(), start.elapsed())
+        self.process.ask_to_stop();
+        (self.process.wait(), start.elapsed())
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn serve(data: &Path, listen: &str) -> Command {
+    let mut command = Command::new(zkpool_path());
+    command.args(["serve", "--listen", listen, "--data"]).arg(data).stdout(Stdio::null());
+    command
 }
 
 /// Repeats what the server logs, so that a failed test shows it, and keeps its pipe from filling.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::api::Client;
 use crate::command::{succeed, zkpool_path};
 use crate::lambda::{Environment, Function, Functions, HttpApi};
+use crate::process::Process;
 use crate::proxy::{Fate, Proxy, Seen};
 use crate::standins::{AccessKey, Ministack, Queues};
 use crate::workspace::fixture;
@@ -222,7 +223,8 @@ fn create_key(environment: &Environment, project: &str, scopes: &str) -> String 
 /// A prover in a process of its own. Dropping it kills it.
 #[derive(Debug)]
 pub struct Prover {
-    process: Child,
+    /// What runs.
+    pub process: Process,
     log: PathBuf,
 }
 
@@ -239,38 +241,13 @@ impl Prover {
             .stderr(output)
             .spawn()
             .unwrap();
-        Self { process, log }
+        Self { process: Process::of(process), log }
     }
 
     /// What every prover of the service has logged so far.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
-    }
-
-    /// Asks it to end (SIGTERM). It may take its time.
-    pub fn ask_to_stop(&self) {
-        let pid = self.process.id().to_string();
-        succeed(Command::new("kill").args(["-TERM", &pid]));
-    }
-
-    /// How it ended, once it has.
-    #[must_use]
-    pub fn wait(mut self) -> ExitStatus {
-        self.process.wait().unwrap()
-    }
-
-    /// Kills it without a chance to clean up (SIGKILL).
-    pub fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Prover {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

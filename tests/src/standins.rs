@@ -189,10 +189,17 @@ impl Ministack {
     /// The keys of a bucket below a prefix. There must be fewer than fit on a page of a listing.
     #[must_use]
     pub fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
-        let listing = self.get(&format!("{bucket}?list-type=2&prefix={prefix}"));
-        assert!(listing.contains("<IsTruncated>false"), "{listing}");
-        let keys = listing.split("<Key>").skip(1);
-        keys.map(|rest| rest.split_once('<').unwrap().0.to_owned()).collect()
+        let mut keys: Vec<String> = Vec::new();
+        loop {
+            let after = keys.last().map(String::as_str).unwrap_or_default();
+            let query = format!("list-type=2&prefix={prefix}&start-after={after}");
+            let listing = self.get(&format!("{bucket}?{query}"));
+            let found = listing.split("<Key>").skip(1);
+            keys.extend(found.map(|rest| rest.split_once('<').unwrap().0.to_owned()));
+            if listing.contains("<IsTruncated>false") {
+                return keys;
+            }
+        }
     }
 
     /// A JSON object of a bucket.

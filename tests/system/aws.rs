@@ -55,8 +55,8 @@ fn a_proof_goes_from_an_event_over_bucket_and_queue_to_its_outcome() {
     for log in [service.functions.submit.log(), prover.log()] {
         assert!(log.contains(TRACE_ID), "the trace is lost: {log}");
     }
-    prover.ask_to_stop();
-    assert!(prover.wait().success());
+    prover.process.ask_to_stop();
+    assert!(prover.process.wait().success());
 }
 
 /// The proof verifies offline, by the key that the circuit was registered with.

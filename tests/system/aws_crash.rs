@@ -88,7 +88,7 @@ fn submit(client: &Client, circuit: &str, batch: usize) -> String {
 #[test]
 fn a_killed_prover_loses_and_double_charges_nothing() {
     let (pool, prover) = Pool::with_jobs();
-    prover.kill();
+    prover.process.kill();
     let _other = pool.service.start_prover();
     let attempts = pool.assert_all_succeed_once();
     assert!(attempts.contains(&2), "nothing was interrupted: {attempts:?}");
@@ -102,8 +102,8 @@ fn a_prover_without_a_job_ends_at_once() {
     let polling = || service.proxy.as_ref().unwrap().seen().iter().any(polls);
     wait_until("it waits for a message", PROVEN_WITHIN, polling);
     let asked = Instant::now();
-    prover.ask_to_stop();
-    assert!(prover.wait().success());
+    prover.process.ask_to_stop();
+    assert!(prover.process.wait().success());
     // A poll lasts 20 s.
     assert!(asked.elapsed() < HANDED_BACK_WITHIN, "it took {:?}", asked.elapsed());
 }
@@ -112,14 +112,14 @@ fn a_prover_without_a_job_ends_at_once() {
 fn a_stopped_prover_hands_its_jobs_back_at_once_and_uncounted() {
     let (pool, prover) = Pool::with_jobs();
     let asked = Instant::now();
-    prover.ask_to_stop();
+    prover.process.ask_to_stop();
     let queue = &pool.service.queues.live;
     while pool.service.messages(queue).1 > 0 {
         assert!(asked.elapsed() < HANDED_BACK_WITHIN, "a job is still held");
         pause();
     }
     assert!(pool.service.messages(queue).0 > 0, "nothing was interrupted");
-    assert!(prover.wait().success());
+    assert!(prover.process.wait().success());
     let _other = pool.service.start_prover();
     assert_eq!(pool.assert_all_succeed_once(), [1; JOBS]);
 }

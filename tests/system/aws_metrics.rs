@@ -51,8 +51,8 @@ fn what_waits_and_how_long_proofs_take_are_published_for_those_who_are_wanted() 
     let prover = service.start_prover();
     let proven = submit("first");
     let view = client.poll(&proven, PROVEN_WITHIN, |view| view["state"] == "succeeded");
-    prover.ask_to_stop();
-    assert!(prover.wait().success());
+    prover.process.ask_to_stop();
+    assert!(prover.process.wait().success());
     for key in ["second", "third", "fourth"] {
         submit(key);
     }

@@ -103,7 +103,7 @@ fn ports(blobs: Arc<DiskBlobs>, clock: Arc<SystemClock>) -> Ports {
 /// Writes what a roll-up of every hour leaves. Returns the charge of all of it.
 async fn write_month(blobs: &DiskBlobs, proofs: u64) -> i64 {
     let first = TimeZone::UTC.to_timestamp(date(2026, 11, 1).at(0, 0, 0, 0)).unwrap();
-    let mut charged = 0;
+    let (mut charged, mut days) = (0, BTreeMap::new());
     for hour in 0..HOURS {
         let at = first + (hour * 3600 + 1).to_string().parse::<i64>().unwrap().seconds();
         let (from, to) = (proofs * hour / HOURS, proofs * (hour + 1) / HOURS);
@@ -113,6 +113,7 @@ async fn write_month(blobs: &DiskBlobs, proofs: u64) -> i64 {
         let key = keys::partition(&project(), day.date(), day.hour(), hour + 1);
         let file = partition::write(&rows).unwrap();
         blobs.put(&key, file.into(), Durability::Cached).await.unwrap();
+        *days.entry(day.date()).or_default() += to - from;
     }
     let batch = Batch {
         number: HOURS,
@@ -123,6 +124,7 @@ async fn write_month(blobs: &DiskBlobs, proofs: u64) -> i64 {
         closed_through: None,
         closed_by: None,
         mark: RollupMark::default(),
+        days,
     };
     let hint = BatchHint { number: HOURS, complete: true };
     let (batch, hint) = (serde_json::to_vec(&batch).unwrap(), serde_json::to_vec(&hint).unwrap());

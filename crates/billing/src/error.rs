@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use jiff::civil::Date;
 use zkpool_jobs::PortError;
 use zkpool_ledger::chain::ChainError;
 use zkpool_ledger::costs::CostError;
@@ -35,6 +36,16 @@ pub enum BillingError {
         /// The link's number.
         seq: u64,
     },
+    /// Partitions of a day are gone, and so are records that they could be made from.
+    #[error("expected {expected} receipts on {day}, found {found}")]
+    Incomplete {
+        /// The day.
+        day: Date,
+        /// Receipts that the chain counts.
+        expected: u64,
+        /// Receipts of which there is something.
+        found: u64,
+    },
     /// Roll-ups wrote batch after batch while a report was read.
     #[error("receipts were rolled up while they were read; ask again")]
     Disturbed,
@@ -63,7 +74,8 @@ impl BillingError {
             Self::Cost(CostError::Overflow)
             | Self::Table(_)
             | Self::Chain(_)
-            | Self::Lost { .. } => ErrorCode::Internal,
+            | Self::Lost { .. }
+            | Self::Incomplete { .. } => ErrorCode::Internal,
             Self::Cost(CostError::TooManyGroups { .. }) | Self::Query(_) | Self::Month(_) => {
                 ErrorCode::InvalidRequest
             }

@@ -1,6 +1,6 @@
 //! Chains of receipts: per project, what was charged in which order, so that nobody can rewrite it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,14 @@ pub struct Batch {
     pub closed_by: Option<KeyId>,
     /// Which jobs are in the chain with it.
     pub mark: RollupMark,
+    /// Receipts of this batch and all before it by the day on which they count, so that a report
+    /// knows whether it has seen them all. At most the latest [`COUNTED_DAYS_MAX`] days.
+    #[serde(default)]
+    pub days: BTreeMap<Date, u64>,
 }
+
+/// Days whose receipts a batch counts: as many as a report may have.
+pub const COUNTED_DAYS_MAX: usize = 3660;
 
 /// The batch that was made last, as far as its writer got: a hint that can be derived again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -43,6 +43,14 @@ struct Findings {
     differences: Vec<String>,
 }
 
+/// The rows of a batch as its partitions have them.
+#[derive(Debug, Default)]
+struct Stored {
+    rows: Rows,
+    /// Whether a partition is not there.
+    gone: bool,
+}
+
 impl Findings {
     fn differs(&mut self, detail: impl Into<String>) {
         if self.differences.len() < DIFFERENCES_MAX {
@@ -70,7 +78,8 @@ impl Costs {
     }
 
     /// Compares the rows of the batches since the last check with rows made again from outcomes,
-    /// and follows their chain. `None` where there is nothing new. The result is stored.
+    /// and follows their chain. `None` where there is nothing new. The result is stored. A partition
+    /// that is gone is a difference, and is written again.
     ///
     /// # Errors
     /// A port failed; what differs is no error.
@@ -128,7 +137,10 @@ impl Costs {
         self.find_absent(&batch, &before.mark, findings).await?;
         let made = self.made_rows(&batch, findings).await?;
         let stored = self.stored_rows(&batch, findings).await?;
-        compare_rows(batch.number, made, stored, findings);
+        compare_rows(batch.number, &made, stored.rows, findings);
+        if stored.gone && made.len() == batch.links.len() {
+            self.put_partitions(&batch, made).await?;
+        }
         Ok(Before { head: batch.head, mark: batch.mark })
     }
 
@@ -136,25 +148,28 @@ impl Costs {
         &self,
         batch: &Batch,
         findings: &mut Findings,
-    ) -> Result<Rows, BillingError> {
+    ) -> Result<Stored, BillingError> {
         let hours: BTreeSet<(Date, i8)> = batch
             .links
             .iter()
             .map(|link| TimeZone::UTC.to_datetime(link.billed_at))
             .map(|at| (at.date(), at.hour()))
             .collect();
-        let mut stored = Rows::default();
+        let mut stored = Stored::default();
         for (day, hour) in hours {
             let key = keys::partition(&batch.project, day, hour, batch.number);
             match self.ports.blobs.get(&key, PARTITION_BYTES_MAX).await {
                 Ok(file) => match partition::read(file) {
                     Ok(Rows { rows, older }) => {
-                        stored.rows.extend(rows);
-                        stored.older |= older;
+                        stored.rows.rows.extend(rows);
+                        stored.rows.older |= older;
                     }
                     Err(error) => findings.differs(format!("{key}: {error}")),
                 },
-                Err(BlobError::NotFound(_)) => findings.differs(format!("{key} is gone")),
+                Err(BlobError::NotFound(_)) => {
+                    stored.gone = true;
+                    findings.differs(format!("{key} is gone"));
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -198,13 +213,13 @@ fn follow_all(batch: &Batch, mut head: ChainHead, findings: &mut Findings) {
 }
 
 /// Rows of a partition of an earlier version are compared by what that version had.
-fn compare_rows(number: u64, made: Vec<UsageRow>, stored: Rows, findings: &mut Findings) {
+fn compare_rows(number: u64, made: &[UsageRow], stored: Rows, findings: &mut Findings) {
     let Rows { rows: stored, older } = stored;
     let sorted = |mut rows: Vec<UsageRow>| {
         rows.sort_by_key(|row| (row.job, row.kind, row.attempt, row.finished_at));
         if older { rows.into_iter().map(as_older).collect() } else { rows }
     };
-    let (stored, made) = (sorted(stored), sorted(made));
+    let (stored, made) = (sorted(stored), sorted(made.to_vec()));
     findings.rows = findings.rows.saturating_add(made.len() as u64);
     if stored.len() != made.len() {
         let (stored, made) = (stored.len(), made.len());

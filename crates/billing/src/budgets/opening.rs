@@ -167,10 +167,10 @@ impl Spent {
 }
 
 impl Sum for Spent {
-    fn add_partition(&mut self, file: Bytes, _day: Date) -> Result<bool, BillingError> {
+    fn add_partition(&mut self, file: Bytes, _day: Date) -> Result<Option<usize>, BillingError> {
         let columns = Columns::read(file, &COLUMNS)?;
         if is_older(&columns) {
-            return Ok(false);
+            return Ok(None);
         }
         let kinds = columns.text("kind")?;
         let (reserved, tags) = (columns.text("reserved_in")?, columns.text("tags")?);
@@ -182,7 +182,7 @@ impl Sum for Spent {
                 self.add(cell(&columns, "job", row)?, reserved_in, &tags, charges[row]);
             }
         }
-        Ok(true)
+        Ok(Some(columns.rows()))
     }
 
     fn add_row(&mut self, row: &UsageRow) -> Result<(), BillingError> {

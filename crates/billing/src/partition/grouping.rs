@@ -31,9 +31,8 @@ impl<'a> Grouping<'a> {
 
 impl Sum for Grouping<'_> {
     /// Every version of a partition has what reports need.
-    fn add_partition(&mut self, file: Bytes, day: Date) -> Result<bool, BillingError> {
-        add(file, self.project, day, self.by, &mut self.groups)?;
-        Ok(true)
+    fn add_partition(&mut self, file: Bytes, day: Date) -> Result<Option<usize>, BillingError> {
+        Ok(Some(add(file, self.project, day, self.by, &mut self.groups)?))
     }
 
     fn add_row(&mut self, row: &UsageRow) -> Result<(), BillingError> {
@@ -41,14 +40,14 @@ impl Sum for Grouping<'_> {
     }
 }
 
-/// Adds every row of a partition of `day` to `groups`.
+/// Adds every row of a partition of `day` to `groups`. Returns how many there are.
 fn add(
     file: Bytes,
     project: &ProjectId,
     day: Date,
     by: &[Dimension],
     groups: &mut Groups,
-) -> Result<(), BillingError> {
+) -> Result<usize, BillingError> {
     let mut names = vec!["kind", "charge_usd", "waste_usd"];
     names.extend(USAGE.iter().map(|(name, ..)| *name));
     names.extend(by.iter().filter_map(column_of));
@@ -78,7 +77,7 @@ fn add(
             .collect::<Result<_, TableError>>()?;
         groups.add(&values, &sums_of(kind, charges[row], wastes[row], &metered))?;
     }
-    Ok(())
+    Ok(columns.rows())
 }
 
 /// The column that a dimension takes its values from, if one.

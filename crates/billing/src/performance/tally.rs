@@ -49,10 +49,10 @@ impl Tallies {
 }
 
 impl Sum for Tallies {
-    fn add_partition(&mut self, file: Bytes, day: Date) -> Result<bool, BillingError> {
+    fn add_partition(&mut self, file: Bytes, day: Date) -> Result<Option<usize>, BillingError> {
         let columns = Columns::read(file, &COLUMNS)?;
         if is_older(&columns) {
-            return Ok(false);
+            return Ok(None);
         }
         let wanted: BTreeMap<String, CircuitRef> =
             self.0.keys().map(|circuit| (circuit.to_string(), circuit.clone())).collect();
@@ -62,7 +62,7 @@ impl Sum for Tallies {
                 self.add(circuit, day, &Sample::read(&columns, row)?);
             }
         }
-        Ok(true)
+        Ok(Some(columns.rows()))
     }
 
     fn add_row(&mut self, row: &UsageRow) -> Result<(), BillingError> {

@@ -35,8 +35,18 @@ impl Costs {
         Ok(UsageRow { kind: link.kind, billed_at: link.billed_at, ..row })
     }
 
-    /// Writes the partitions of a batch, those that are there already left as they are.
+    /// Writes the partitions of the latest batch.
     pub(crate) async fn write_partitions(
+        &self,
+        batch: &Batch,
+        rows: Vec<UsageRow>,
+    ) -> Result<(), BillingError> {
+        self.put_partitions(batch, rows).await?;
+        self.hint(batch).await
+    }
+
+    /// Writes those partitions of a batch that are not there.
+    pub(crate) async fn put_partitions(
         &self,
         batch: &Batch,
         rows: Vec<UsageRow>,
@@ -50,6 +60,6 @@ impl Costs {
             let key = keys::partition(&batch.project, day, hour, batch.number);
             self.ports.blobs.put_once(&key, partition::write(&rows)?.into()).await?;
         }
-        self.hint(batch).await
+        Ok(())
     }
 }

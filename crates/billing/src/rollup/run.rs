@@ -2,7 +2,8 @@
 
 use zkpool_jobs::keys;
 use zkpool_ledger::chain::{LinkContent, link};
-use zkpool_types::chain::{Batch, ChainHead};
+use zkpool_ledger::costs::day_of;
+use zkpool_types::chain::{Batch, COUNTED_DAYS_MAX, ChainHead};
 use zkpool_types::{KeyId, ProjectId, UsageRow};
 
 use super::log::Log;
@@ -142,6 +143,7 @@ impl Costs {
             closed_through: if closes { close.through } else { closed },
             closed_by: close.by.filter(|_| closes),
             mark: standing.mark,
+            days: log.latest.as_ref().map(|batch| batch.days.clone()).unwrap_or_default(),
         };
         let rows = fill(&mut batch, found)?;
         if !self.commit(&batch).await? {
@@ -169,7 +171,11 @@ fn fill(batch: &mut Batch, found: Vec<Found>) -> Result<Vec<UsageRow>, BillingEr
         let link = link(batch.head, &content)?;
         batch.head = ChainHead { length: link.seq, hash: link.hash };
         batch.links.push(link);
+        *batch.days.entry(day_of(row.billed_at)).or_default() += 1;
         rows.push(row);
+    }
+    while batch.days.len() > COUNTED_DAYS_MAX {
+        batch.days.pop_first();
     }
     Ok(rows)
 }

@@ -1,8 +1,10 @@
 //! A check finds every row that is not what its records come to.
 
+use zkpool_billing::BillingError;
 use zkpool_ports::{BlobKey, BlobStore, Durability};
+use zkpool_types::{CostQuery, Dimension};
 
-use crate::world::World;
+use crate::world::{World, project};
 
 async fn key_with(world: &World, part: &str) -> BlobKey {
     let keys = world.blobs.list("", None, usize::MAX).await.unwrap();
@@ -37,6 +39,41 @@ async fn a_partition_that_is_gone_or_damaged_is_found() {
     let key = key_with(&world, ".parquet").await;
     world.blobs.delete(&key).await.unwrap();
     assert!(audited(&world).await.iter().any(|text| text.contains("is gone")));
+    assert!(world.blobs.head(&key).await.unwrap().is_some(), "it was written again");
+}
+
+#[tokio::test]
+async fn a_partition_that_is_gone_is_missing_in_no_report() {
+    let mut world = World::new(7);
+    for label in 0..3 {
+        world.prove(label, 1_000_000).await;
+        world.pass(3600);
+        world.costs.roll_up_all().await.unwrap();
+    }
+    let by = [Dimension::Circuit, Dimension::Day];
+    let whole = world.report(&by).await;
+    assert_eq!(whole.total.proofs, 3);
+    let keys = world.blobs.list("usage/", None, usize::MAX).await.unwrap();
+    assert_eq!(keys.len(), 3);
+    for key in &keys[..2] {
+        world.blobs.delete(key).await.unwrap();
+        assert_eq!(world.report(&by).await, whole);
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_whole_is_refused() {
+    let mut world = World::new(8);
+    world.prove(1, 1_000_000).await;
+    world.costs.roll_up_all().await.unwrap();
+    for part in [".parquet", "outcome.json"] {
+        let key = key_with(&world, part).await;
+        world.blobs.delete(&key).await.unwrap();
+    }
+    let (from, to) = ("2025-12-01".parse().unwrap(), "2029-12-31".parse().unwrap());
+    let query = CostQuery { from, to, group_by: Vec::new() };
+    let refused = world.costs.report(&project(), &query).await.unwrap_err();
+    assert!(matches!(refused, BillingError::Lost { .. }), "{refused}");
 }
 
 #[tokio::test]
@@ -75,7 +112,7 @@ async fn a_link_of_a_job_that_does_not_exist_is_found() {
         world.blobs.delete(&key).await.unwrap();
     }
     // Without any job left the project is no longer found by itself.
-    let audit = world.costs.audit(&crate::world::project()).await.unwrap().unwrap();
+    let audit = world.costs.audit(&project()).await.unwrap().unwrap();
     let expected = format!("stands for a record of job {job} that is gone");
     assert!(audit.differences[0].contains(&expected), "{:?}", audit.differences);
 }

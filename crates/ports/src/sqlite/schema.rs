@@ -1,6 +1,7 @@
 //! The queue's file: opening it and telling it from other files.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -84,14 +85,8 @@ pub enum QueueOpenError {
 
 /// Opens the queue in `path`, which is created with mode 0600 if need be.
 pub(super) fn open(path: &Path) -> Result<Connection, QueueOpenError> {
-    // SQLite gives its side files the mode of the main file.
-    OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|source| QueueOpenError::File { path: path.to_owned(), source })?;
+    let _opening =
+        create(path).map_err(|source| QueueOpenError::File { path: path.to_owned(), source })?;
     let refused = |source| QueueOpenError::Database { path: path.to_owned(), source };
     let mut connection = connect(path).map_err(refused)?;
     let (application, version) = create_or_identify(&mut connection).map_err(refused)?;
@@ -99,6 +94,20 @@ pub(super) fn open(path: &Path) -> Result<Connection, QueueOpenError> {
         (APPLICATION_ID, VERSION) => Ok(connection),
         (APPLICATION_ID, found) => Err(QueueOpenError::Version { path: path.to_owned(), found }),
         (found, _) => Err(QueueOpenError::Foreign { path: path.to_owned(), found }),
+    }
+}
+
+/// Creates the file if need be. Returns what keeps others from opening it until it is dropped: SQLite
+/// does not wait while two of them change the journal's mode, and refuses one.
+fn create(path: &Path) -> io::Result<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let opening = File::open(folder.unwrap_or(Path::new(".")))?;
+    opening.lock()?;
+    // SQLite gives its side files the mode of the main file. One that is there is not opened: closing
+    // it would end this process's locks on it (fcntl(2)).
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(opening),
     }
 }
 

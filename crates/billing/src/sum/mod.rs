@@ -1,6 +1,8 @@
 //! Adding up rows of usage: partitions, and what is not rolled up yet.
 
-use std::collections::BTreeSet;
+mod lost;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
@@ -30,10 +32,10 @@ const PARTITION_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What rows of usage are added up to.
 pub(crate) trait Sum: Send {
-    /// Adds every row of a partition of `day`, column by column. `false` where an earlier version
-    /// wrote it without a column that is needed here: its rows are then made again and added one
-    /// by one, so that nothing of it may have been added.
-    fn add_partition(&mut self, file: Bytes, day: Date) -> Result<bool, BillingError>;
+    /// Adds every row of a partition of `day`, column by column, and returns how many it has. `None`
+    /// where an earlier version wrote it without a column that is needed here: its rows are then made
+    /// again and added one by one, so that nothing of it may have been added.
+    fn add_partition(&mut self, file: Bytes, day: Date) -> Result<Option<usize>, BillingError>;
 
     /// Adds a row.
     fn add_row(&mut self, row: &UsageRow) -> Result<(), BillingError>;
@@ -102,7 +104,7 @@ impl Costs {
         mut sum: S,
     ) -> Result<Summed<S>, BillingError> {
         let log = self.log(project).await?;
-        self.add_partitions(project, days, &log, &mut sum).await?;
+        self.add_rolled_up(project, days, &log, &mut sum).await?;
         if let (Some(batch), false) = (&log.latest, log.complete) {
             add_rows(self.rows_of(batch).await?, days, &mut sum)?;
         }
@@ -121,15 +123,33 @@ impl Costs {
         }
     }
 
-    async fn add_partitions(
+    /// Adds the rows of every batch whose partitions are known to be written.
+    async fn add_rolled_up(
         &self,
         project: &ProjectId,
         days: &RangeInclusive<Date>,
         log: &Log,
         sum: &mut impl Sum,
     ) -> Result<(), BillingError> {
-        // Later ones may have been added since, and the latest may be half written.
-        let last = if log.complete { log.number() } else { log.number().saturating_sub(1) };
+        let written = match &log.latest {
+            Some(latest) if !log.complete => self.batch(project, latest.number - 1).await?,
+            latest => latest.clone(),
+        };
+        let Some(written) = written else { return Ok(()) };
+        let seen = self.add_partitions(project, days, written.number, sum).await?;
+        self.add_lost(&written, days, seen, sum).await
+    }
+
+    /// Adds every partition of the batches up to `last`: later ones may have been added since.
+    /// Returns how many rows each day has in them.
+    async fn add_partitions(
+        &self,
+        project: &ProjectId,
+        days: &RangeInclusive<Date>,
+        last: u64,
+        sum: &mut impl Sum,
+    ) -> Result<BTreeMap<Date, u64>, BillingError> {
+        let mut seen = BTreeMap::new();
         let prefix = keys::partitions(project);
         let mut after = Some(format!("{prefix}dt={}", days.start()));
         loop {
@@ -140,9 +160,10 @@ impl Costs {
                 page.into_iter().filter_map(|key| Partition::of(key, &prefix)).collect();
             let beyond = named.last().is_some_and(|partition| partition.day > *days.end());
             let wanted = |it: &Partition| it.batch <= last && it.day <= *days.end();
-            self.add_files(project, named.into_iter().filter(wanted).collect(), sum).await?;
+            let wanted = named.into_iter().filter(wanted).collect();
+            self.add_files(project, wanted, &mut seen, sum).await?;
             if !full || beyond {
-                return Ok(());
+                return Ok(seen);
             }
         }
     }
@@ -151,6 +172,7 @@ impl Costs {
         &self,
         project: &ProjectId,
         partitions: Vec<Partition>,
+        seen: &mut BTreeMap<Date, u64>,
         sum: &mut impl Sum,
     ) -> Result<(), BillingError> {
         for partitions in partitions.chunks(READS_MAX) {
@@ -159,30 +181,33 @@ impl Costs {
                 .map(|partition| self.ports.blobs.get(&partition.key, PARTITION_BYTES_MAX))
                 .collect();
             for (file, partition) in try_join_all(read).await?.into_iter().zip(partitions) {
-                if !sum.add_partition(file.clone(), partition.day)? {
-                    self.add_again(project, partition, file, sum).await?;
-                }
+                let rows = match sum.add_partition(file.clone(), partition.day)? {
+                    Some(rows) => rows,
+                    None => self.add_again(project, partition, file, sum).await?,
+                };
+                *seen.entry(partition.day).or_default() += rows as u64;
             }
         }
         Ok(())
     }
 
     /// Adds the rows of a partition of an earlier version, made again from the records of its batch.
-    /// Where these were kept no longer, rows are what that version knew of them.
+    /// Where these were kept no longer, rows are what that version knew of them. Returns how many.
     async fn add_again(
         &self,
         project: &ProjectId,
         partition: &Partition,
         file: Bytes,
         sum: &mut impl Sum,
-    ) -> Result<(), BillingError> {
-        let Some(batch) = self.batch(project, partition.batch).await? else { return Ok(()) };
+    ) -> Result<usize, BillingError> {
+        let Some(batch) = self.batch(project, partition.batch).await? else { return Ok(0) };
         let links = batch.links.iter().filter(|link| partition.has(link)).cloned().collect();
         let rows = match self.rows_of(&Batch { links, ..batch }).await {
             Err(BillingError::Lost { .. }) => partition::read(file)?.rows,
             made => made?,
         };
-        rows.iter().try_for_each(|row| sum.add_row(row))
+        rows.iter().try_for_each(|row| sum.add_row(row))?;
+        Ok(rows.len())
     }
 }
 
