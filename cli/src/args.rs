@@ -68,6 +68,7 @@ mod tests {
             "zkpool keys create --scopes read",
             "zkpool keys list",
             "zkpool keys revoke 018f2e7a-0000-7000-8000-000000000001",
+            "zkpool actions --json",
             "zkpool circuits add rollup k.zkey --allow-development-key",
             "zkpool circuits list",
             "zkpool circuits show rollup",

@@ -153,6 +153,8 @@ endpoints! {
     ListKeys = GET "/v1/keys", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Revokes a key.
     RevokeKey = DELETE "/v1/keys/{id}", ADMIN, SMALL, REQUEST_TIMEOUT;
+    /// Lists what was asked for with a right to change keys, webhooks, budgets or books.
+    ListActions = GET "/v1/actions", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Creates a webhook.
     CreateWebhook = POST "/v1/webhooks", ADMIN, SMALL, REQUEST_TIMEOUT;
     /// Lists webhooks.

@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use zkpool_types::{ApiKey, ErrorCode, KeyId, KeyRecord, ProjectId, Scope};
 
+use crate::actions::{self, Asked};
 use crate::dashboard;
 use crate::endpoints::{Access, Endpoint};
 use crate::{ApiError, ApiResult, Context, Keys};
@@ -92,8 +93,13 @@ async fn admit_key(
     if !record.scopes.contains(&scope) {
         return Err(ApiError::scope_missing(scope));
     }
-    request.extensions_mut().insert(Caller { project: record.project, key: record.id });
-    run(gate, request, next).await
+    let caller = Caller { project: record.project, key: record.id };
+    request.extensions_mut().insert(caller.clone());
+    if !actions::are_actions(gate.endpoint) {
+        return run(gate, request, next).await;
+    }
+    let asked = Asked::write(&gate.context, gate.endpoint, &caller, &mut request).await?;
+    Ok(asked.answer(run(gate, request, next).await).await)
 }
 
 /// The record of the key, if it is valid now. Storage that does not answer lets nobody in.

@@ -1,10 +1,11 @@
 //! `/v1/keys`: the keys of the caller's project.
 
 use axum::extract::State;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use zkpool_types::api::{CreateKey, CreatedKey, Page, RevokedKey};
 use zkpool_types::{KeyId, KeyRecord, Secret};
 
+use crate::actions::Subject;
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
@@ -27,10 +28,12 @@ pub(crate) fn area() -> Area {
 async fn create(
     State(context): State<Context>,
     caller: Caller,
+    Extension(subject): Extension<Subject>,
     body: JsonBody<CreateKey>,
 ) -> ApiResult<Created<CreatedKey>> {
     let CreateKey { scopes } = body.value;
     let (key, record) = context.keys().create(&caller.project, &scopes).await?;
+    subject.is(&record.id);
     let key = Secret::new(key.expose().to_owned());
     Ok(Created(CreatedKey { key, record }))
 }

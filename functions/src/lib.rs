@@ -1,7 +1,7 @@
 //! The HTTP API of ZKPool, version 1, as axum routers.
 //!
-//! Each area (circuits, proofs, events, quotes, budgets, performance, costs, keys, webhooks, uploads,
-//! health) has a router of its own over one shared [`Context`]; [`router`] serves them all in one
+//! Each area (circuits, proofs, events, quotes, budgets, performance, costs, keys, actions, webhooks,
+//! uploads, health) has a router of its own over one shared [`Context`]; [`router`] serves them all in one
 //! process, and a function that is deployed alone wraps its area in [`complete`]. Handlers know
 //! neither a socket nor a process: [`local`] has the server. [`openapi`] describes all areas.
 //!
@@ -12,6 +12,7 @@
 //! storage or queue do not answer, the code is `unavailable`, nobody is let in, and the same
 //! request may be sent again.
 
+pub mod actions;
 mod blocking;
 pub mod books;
 pub mod budgets;
@@ -78,6 +79,7 @@ fn areas() -> Vec<Area> {
         books::area(),
         performance::area(),
         keys::area(),
+        actions::area(),
         webhooks::area(),
         health::area(),
         openapi::area(),

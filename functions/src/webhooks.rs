@@ -2,7 +2,7 @@
 //! what was sent there.
 
 use axum::extract::State;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,6 +13,7 @@ use zkpool_types::webhook::{DeliveryId, DeliveryState};
 use zkpool_types::{EventId, Timestamp, WebhookId};
 use zkpool_webhooks::DeliveryFilter;
 
+use crate::actions::Subject;
 use crate::endpoints::{Area, Endpoint};
 use crate::extract::{JsonBody, PathParam, QueryParams};
 use crate::guard::Caller;
@@ -43,9 +44,11 @@ pub(crate) fn area() -> Area {
 async fn create(
     State(context): State<Context>,
     caller: Caller,
+    Extension(subject): Extension<Subject>,
     body: JsonBody<CreateWebhook>,
 ) -> ApiResult<Created<WebhookSecretView>> {
     let created = context.webhooks().create(&caller.project, body.value).await?;
+    subject.is(&created.webhook.id);
     Ok(Created(created))
 }
 

@@ -1,7 +1,7 @@
 //! API keys of the project that the client acts for.
 
 use zkpool_types::api::{CreateKey, CreatedKey, RevokedKey};
-use zkpool_types::{KeyId, KeyRecord, Scope};
+use zkpool_types::{Action, KeyId, KeyRecord, Scope};
 
 use crate::client::{Call, Client};
 use crate::error::Error;
@@ -25,6 +25,14 @@ impl Client {
     /// The client's key lacks the scope `admin`.
     pub async fn keys(&self) -> Result<Vec<KeyRecord>, Error> {
         self.all_pages("/v1/keys", Vec::new(), usize::MAX).await
+    }
+
+    /// What was asked for with a right to change keys, webhooks, budgets or books, and by which key.
+    ///
+    /// # Errors
+    /// The client's key lacks the scope `admin`.
+    pub async fn actions(&self) -> Result<Vec<Action>, Error> {
+        self.all_pages("/v1/actions", Vec::new(), usize::MAX).await
     }
 
     /// Revokes a key, at once and for good.

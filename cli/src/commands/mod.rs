@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod actions;
 mod bench;
 mod budgets;
 mod circuits;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Devices(devices::DevicesArgs),
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    Actions(actions::ActionsArgs),
     #[command(subcommand)]
     Circuits(circuits::CircuitsCommand),
     Quote(quote::QuoteArgs),
@@ -71,6 +73,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Prover(args) => prover::run(&args, cli.json),
         Command::Devices(args) => devices::run(&args),
         Command::Keys(command) => keys::run(&command),
+        Command::Actions(args) => actions::run(&args),
         Command::Circuits(command) => circuits::run(&command, drawing),
         Command::Quote(args) => quote::run(args),
         Command::Prove(args) => prove::run(args, drawing),

@@ -46,8 +46,8 @@ use jiff::civil::Date;
 use zkpool_ports::BlobKey;
 use zkpool_types::webhook::{DeliveryId, DueAttempt};
 use zkpool_types::{
-    AttemptId, CircuitRef, CorrectionId, EventId, JobId, KeyId, ProjectId, SessionId, Sha256Digest,
-    UploadId, WebhookId,
+    ActionId, AttemptId, CircuitRef, CorrectionId, EventId, JobId, KeyId, ProjectId, SessionId,
+    Sha256Digest, UploadId, WebhookId,
 };
 
 /// Below this prefix every child is a project with jobs.
@@ -269,6 +269,18 @@ pub fn audits(project: &ProjectId) -> String {
 #[must_use]
 pub fn api_key(digest: &Sha256Digest) -> BlobKey {
     key(format!("{API_KEYS}{digest}.json"))
+}
+
+/// The prefix of what was asked for with a right beyond proving.
+#[must_use]
+pub fn actions(project: &ProjectId) -> String {
+    format!("actions/{project}/")
+}
+
+/// One action.
+#[must_use]
+pub fn action(project: &ProjectId, id: ActionId) -> BlobKey {
+    key(format!("actions/{project}/{id}.json"))
 }
 
 /// The prefix below which the names of a project's API keys are.

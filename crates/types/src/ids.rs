@@ -113,6 +113,11 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// Something that was asked for with a right beyond proving.
+    ActionId,
+    "an action id (a lower-case hyphenated UUID)"
+);
+uuid_id!(
     /// A quote. The signed text that a submission names begins with it.
     QuoteId,
     "a quote id (a lower-case hyphenated UUID)"

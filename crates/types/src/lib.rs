@@ -8,6 +8,7 @@
 //! Parsing is strict: every request body refuses unknown fields, and every id is validated
 //! when it is read, so that code behind this crate holds only well-formed values.
 
+pub mod action;
 pub mod api;
 pub mod budget;
 pub mod chain;
@@ -34,6 +35,7 @@ pub mod session;
 pub mod trace;
 pub mod webhook;
 
+pub use action::Action;
 pub use budget::{Budget, BudgetAlert, BudgetScope};
 pub use circuit::{ArtifactRef, CircuitManifest, CircuitRef, Curve, ProofSystemKind};
 pub use cost::{
@@ -45,8 +47,8 @@ pub use digest::Sha256Digest;
 pub use error_code::ErrorCode;
 pub use fleet::Shift;
 pub use ids::{
-    AttemptId, CorrectionId, EventId, InvalidId, JobId, KeyId, ProjectId, QuoteId, SessionId,
-    UploadId, WebhookId,
+    ActionId, AttemptId, CorrectionId, EventId, InvalidId, JobId, KeyId, ProjectId, QuoteId,
+    SessionId, UploadId, WebhookId,
 };
 pub use inputs::InputsJson;
 pub use job::{

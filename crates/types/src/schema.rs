@@ -8,8 +8,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::Source;
 use crate::webhook::{DeliveryId, EventKind};
 use crate::{
-    AttemptId, BudgetScope, CircuitRef, CorrectionId, Dimension, ErrorCode, InputsJson, JobId,
-    KeyId, ProjectId, QuoteId, Sha256Digest, UploadId, WebhookId,
+    ActionId, AttemptId, BudgetScope, CircuitRef, CorrectionId, Dimension, ErrorCode, InputsJson,
+    JobId, KeyId, ProjectId, QuoteId, Sha256Digest, UploadId, WebhookId,
 };
 
 /// A lower-case hyphenated UUID.
@@ -37,6 +37,8 @@ texts! {
     AttemptId = UUID;
     /// The public name of an API key.
     KeyId = UUID;
+    /// Something that was asked for with a right beyond proving.
+    ActionId = UUID;
     /// An upload.
     UploadId = UUID;
     /// A correction of a charge.

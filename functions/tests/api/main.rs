@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation fails its test")]
 
+mod actions;
 mod budgets;
 mod circuits;
 mod costs;

@@ -111,6 +111,7 @@ pub(crate) fn call(endpoint: Endpoint, of: &Owned) -> (Call, u16) {
         Endpoint::CreateKey => (Call::post("/v1/keys").json(&json!({ "scopes": ["read"] })), 201),
         Endpoint::ListKeys => (Call::get("/v1/keys"), 200),
         Endpoint::RevokeKey => (Call::delete(format!("/v1/keys/{key_id}")), 200),
+        Endpoint::ListActions => (Call::get("/v1/actions"), 200),
         Endpoint::CreateWebhook => (Call::post("/v1/webhooks").json(&hook()), 201),
         Endpoint::ListWebhooks => (Call::get("/v1/webhooks"), 200),
         Endpoint::RemoveWebhook => (Call::delete(format!("/v1/webhooks/{webhook}")), 200),
@@ -208,6 +209,7 @@ fn reach(endpoint: Endpoint, of: &Owned) -> Reach {
         // The foreign key sees itself and nothing else; the tests of keys say so, and those of
         // budgets, of performance, of events and of the dashboard.
         Endpoint::ListKeys
+        | Endpoint::ListActions
         | Endpoint::Costs
         | Endpoint::FleetCosts
         | Endpoint::CloseMonth
@@ -357,7 +359,7 @@ async fn a_query_that_the_endpoint_does_not_know_is_refused_where_there_is_one()
     let owned = Owned::new(&api).await;
     for endpoint in Endpoint::ALL {
         let queries: &[&str] = match endpoint {
-            Endpoint::ListCircuits | Endpoint::ListKeys => {
+            Endpoint::ListCircuits | Endpoint::ListKeys | Endpoint::ListActions => {
                 &["limit=0", "limit=x", "after=x", "a=b"]
             }
             Endpoint::ListProofs => &["limit=201", "after=x", "state=done", "tag=x", "a=b"],
@@ -460,6 +462,7 @@ async fn a_body_that_is_not_the_expected_json_is_refused_everywhere() {
             | Endpoint::CancelProof
             | Endpoint::ReceiveUpload
             | Endpoint::ListKeys
+            | Endpoint::ListActions
             | Endpoint::RevokeKey
             | Endpoint::ListWebhooks
             | Endpoint::RemoveWebhook
