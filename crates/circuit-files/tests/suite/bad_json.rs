@@ -258,3 +258,11 @@ fn the_point_at_infinity_is_written_back() {
     let read = proof::from_value(&value).unwrap();
     assert_eq!(proof::to_value(&read).unwrap(), value);
 }
+
+#[test]
+fn other_white_space_and_field_order_are_read() {
+    let original = text("bn128", "proof.json");
+    let value: Value = serde_json::from_str(&original).unwrap();
+    let read = proof::read(value.to_string().as_bytes()).unwrap();
+    assert_eq!(proof::write(&read).unwrap(), original);
+}
