@@ -8,7 +8,8 @@
 //! 2. Reading takes no more heap than twice the input and a megabyte ([`heap_bytes_max`]).
 //! 3. What was accepted is written back as it was, or reads back as the same value where there is
 //!    more than one spelling of it.
-//! 4. What is refused is refused in a text of bounded length, whatever the input repeats.
+//! 4. What a caller of the API or a reader of files is told of a refusal is of bounded length,
+//!    however much of the input it repeats.
 //!
 //! Inputs come from [`Corpus`], files that are kept in the repository; from [`mutate`], which knows
 //! how files, JSON and requests are built and changes one thing or a few by a seed; and from

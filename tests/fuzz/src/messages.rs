@@ -12,7 +12,7 @@ use zkpool_types::webhook::{Notice, WebhookEvent};
 
 use crate::bodies::{read_as, reads_back};
 use crate::requests::split;
-use crate::target::{Breach, Format, Held, Meter, Target, refused};
+use crate::target::{Breach, Format, Held, Meter, Target, Verdict, refused};
 
 pub(crate) const TARGETS: &[Target] = &[
     Target { name: "job_message", format: Format::Json, read: read_as::<JobMessage> },
@@ -35,6 +35,10 @@ fn verifier() -> Result<&'static WebhookVerifier, Breach> {
 
 /// A body that the holder of the secret signed just now.
 fn read_event(input: &[u8], meter: &mut Meter) -> Held {
+    // The reference library signs text alone.
+    if std::str::from_utf8(input).is_err() {
+        return Ok(Verdict::Refused);
+    }
     let signer = SIGNER.as_ref().ok_or_else(|| Breach::new("the secret of this target is none"))?;
     let now = SystemClock::new().now();
     let headers = signed(signer, now, input)?;

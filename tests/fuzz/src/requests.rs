@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-use crate::target::{Breach, Format, Held, Meter, REFUSAL_BYTES_MAX, Target, Verdict};
+use crate::target::{Breach, Format, Held, Meter, Target, Verdict, refused_in};
 use crate::world::{Answer, World};
 
 pub(crate) const TARGETS: &[Target] =
@@ -39,13 +39,7 @@ fn judge(answer: &Answer) -> Held {
     }
     let problem = answer.value();
     let detail = problem.get("detail").and_then(|detail| detail.as_str()).unwrap_or_default();
-    if detail.len() > REFUSAL_BYTES_MAX {
-        let found = detail.len();
-        return Err(Breach::new(format!(
-            "expected a detail of at most {REFUSAL_BYTES_MAX} bytes, found {found}"
-        )));
-    }
-    Ok(Verdict::Refused)
+    refused_in(detail)
 }
 
 /// The request in these bytes, if they are one.
@@ -81,6 +75,7 @@ pub(crate) fn split(input: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::REFUSAL_CHARS_MAX;
 
     #[test]
     fn a_request_is_read_with_either_end_of_line() {
@@ -110,6 +105,6 @@ mod tests {
         };
         assert_eq!(judge(&answer(400, "short")), Ok(Verdict::Refused));
         assert!(judge(&answer(500, "")).is_err() && judge(&answer(503, "")).is_err());
-        assert!(judge(&answer(400, &"x".repeat(REFUSAL_BYTES_MAX + 1))).is_err());
+        assert!(judge(&answer(400, &"x".repeat(REFUSAL_CHARS_MAX + 1))).is_err());
     }
 }

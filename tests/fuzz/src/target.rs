@@ -10,8 +10,8 @@ use zkpool_heap::Growth;
 /// Heap that reading may take whatever the size of the input, in bytes.
 const HEAP_BYTES_FREE: usize = 1 << 20;
 
-/// Longest text of a refusal, in bytes. A refusal may repeat a little of what it refuses.
-pub(crate) const REFUSAL_BYTES_MAX: usize = 1024;
+/// Longest text of a refusal, in characters. A refusal may repeat a little of what it refuses.
+pub(crate) const REFUSAL_CHARS_MAX: usize = 1000;
 
 /// Heap that reading an input of so many bytes may take, in bytes.
 #[must_use]
@@ -205,10 +205,15 @@ impl Trial {
 
 /// A refusal, which may not be long.
 pub(crate) fn refused(error: &dyn std::error::Error) -> Held {
-    match error.to_string().len() {
-        0..=REFUSAL_BYTES_MAX => Ok(Verdict::Refused),
+    refused_in(&error.to_string())
+}
+
+/// The words of a refusal, which may not be many.
+pub(crate) fn refused_in(text: &str) -> Held {
+    match text.chars().count() {
+        0..=REFUSAL_CHARS_MAX => Ok(Verdict::Refused),
         found => Err(Breach::new(format!(
-            "expected a refusal of at most {REFUSAL_BYTES_MAX} bytes, found {found}"
+            "expected a refusal of at most {REFUSAL_CHARS_MAX} characters, found {found}"
         ))),
     }
 }
@@ -243,7 +248,7 @@ mod tests {
     #[test]
     fn another_text_written_back_and_a_long_refusal_are_breaches() {
         assert!(accepted_as(b"ab", b"a").is_err());
-        assert!(refused(&Breach::new("x".repeat(REFUSAL_BYTES_MAX + 1))).is_err());
+        assert!(refused(&Breach::new("x".repeat(REFUSAL_CHARS_MAX + 1))).is_err());
         assert_eq!(refused(&Breach::new("short")), Ok(Verdict::Refused));
     }
 }
