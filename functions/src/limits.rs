@@ -85,6 +85,9 @@ pub const RATED_KEYS_MAX: usize = 1 << 16;
 /// Bytes of a stored key record, session or upload secret, far above any that is written.
 pub const RECORD_BYTES_MAX: u64 = 16 * 1024;
 
+/// Characters of a problem's detail. It may quote the request, of which there can be megabytes.
+pub const DETAIL_CHARS_MAX: usize = 500;
+
 /// Length of an `x-request-id` that is taken over from the caller.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
 

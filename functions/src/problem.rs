@@ -9,8 +9,11 @@ use zkpool_billing::{BillingError, BudgetError, QuoteError};
 use zkpool_jobs::{CircuitError, JobError, PortError, SubmitError, UploadError};
 use zkpool_ports::BlobError;
 use zkpool_types::api::Problem;
+use zkpool_types::text::shortened;
 use zkpool_types::{ErrorCode, Scope};
 use zkpool_webhooks::WebhookError;
+
+use crate::limits::DETAIL_CHARS_MAX;
 
 /// What a rejected caller has to present (RFC 6750).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +41,12 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     /// The error of this code. The detail says what was expected and what was found, and holds
-    /// nothing of a witness or key.
+    /// nothing of a witness or key. The middle of a long one is left out.
     #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         let retry_after_s = (code == ErrorCode::Unavailable).then_some(RETRY_AFTER_S);
-        Self { code, detail: detail.into(), challenge: None, retry_after_s }
+        let detail = shortened(detail.into(), DETAIL_CHARS_MAX);
+        Self { code, detail, challenge: None, retry_after_s }
     }
 
     /// The same error, after which the request may be sent again in so many seconds.

@@ -1,36 +1,13 @@
 //! How much memory a large witness takes on its way.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is the report")]
-#![allow(unsafe_code, reason = "a counting allocator has to implement an unsafe trait")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use zkpool_heap::Growth;
 use zkpool_sdk::{Artifact, Client, ProofRequest, Sha256Digest};
-
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(now, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Length of the witness, in bytes.
 const WITNESS: u64 = 256 * 1024 * 1024;
@@ -68,10 +45,9 @@ fn read_head(stream: &mut BufReader<TcpStream>) -> u64 {
 }
 
 async fn grown_by<T>(work: impl Future<Output = T>) -> usize {
-    let before = NOW.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    let growth = Growth::begin();
     work.await;
-    PEAK.load(Ordering::Relaxed) - before
+    growth.peak()
 }
 
 #[tokio::test]

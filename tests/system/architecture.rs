@@ -52,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("zkpool-replay", &["zkpool-ports", "zkpool-metrics"]),
     ("zkpool-load", &["zkpool-replay"]),
     ("zkpool-gpu", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark"]),
+    ("zkpool-heap", &[]),
     ("zkpool-bench", &["zkpool-types", "zkpool-circuit-files", "zkpool-snark", "zkpool-gpu"]),
     ("zkpool-sdk", &["zkpool-types", "zkpool-ledger", "zkpool-circuit-files", "zkpool-snark"]),
     (
@@ -72,7 +73,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Outside dependencies that only the named crates may use.
 const CONFINED: &[(&str, &[&str])] = &[
     ("rusqlite", &["zkpool-ports"]),
-    ("axum", &["zkpool-functions", "zkpool-lambda", "zkpool-simulation"]),
+    ("axum", &["zkpool-functions", "zkpool-lambda", "zkpool-simulation", "zkpool-fuzz"]),
     ("askama", &["zkpool-functions"]),
     ("lambda_http", &["zkpool-lambda", "zkpool-metrics"]),
     ("clap", &["zkpool", "zkpool-load"]),
@@ -90,7 +91,27 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// Command line and tests stand above everything and may use every crate.
-const TOP: &[&str] = &["zkpool", "zkpool-tests", "zkpool-simulation"];
+const TOP: &[&str] = &["zkpool", "zkpool-tests", "zkpool-simulation", "zkpool-fuzz"];
+
+/// Crates that unpack what is compressed. With none of them, a few bytes cannot become many.
+const UNPACKERS: &[&str] = &[
+    "async-compression",
+    "brotli",
+    "brotli-decompressor",
+    "bzip2",
+    "flate2",
+    "libflate",
+    "lz4_flex",
+    "lzma-rs",
+    "miniz_oxide",
+    "ruzstd",
+    "snap",
+    "xz2",
+    "zip",
+    "zlib-rs",
+    "zstd",
+    "zune-inflate",
+];
 
 /// The crates that can switch on planted faults, in builds of their own.
 const PLANTERS: &[&str] = &["zkpool-types", "zkpool-tests", "zkpool-simulation"];
@@ -132,6 +153,15 @@ fn heavy_dependencies_stay_where_they_belong() {
         let aws = dependencies.iter().find(|dependency| dependency.starts_with("aws-sdk-"));
         assert!(aws.is_none() || name == "zkpool-aws", "{name} uses {aws:?}");
     }
+}
+
+#[test]
+fn nothing_unpacks_what_is_compressed() {
+    let lock = parse_toml(&root().join("Cargo.lock"));
+    let packages = lock["package"].as_array().unwrap();
+    let names = packages.iter().map(|package| package["name"].as_str().unwrap());
+    let found: Vec<_> = names.filter(|name| UNPACKERS.contains(name)).collect();
+    assert!(found.is_empty(), "{found:?} unpacks: bound what comes out of it, or do without");
 }
 
 #[test]

@@ -9,6 +9,9 @@
 //! Arrays of any depth are one list of values, in order. An object is a bus of circom: the signal
 //! `y` of the bus `point` is called `point.y`, and that of the second bus of an array
 //! `point[1].y`.
+//!
+//! A short text can stand for much, so that the number of values ([`VALUES_MAX`]), that of names
+//! ([`NAMES_MAX`]) and the length of a name ([`NAME_BYTES_MAX`]) are bounded.
 
 mod node;
 
@@ -17,9 +20,10 @@ use std::fmt;
 
 use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
+use serde::de::DeserializeSeed;
 use zkpool_types::Curve;
 
-use self::node::{Leaf, Node};
+use self::node::{Allowance, Fault, Node, Reader};
 use crate::curve::CircomCurve;
 use crate::field::FileField;
 
@@ -27,6 +31,17 @@ pub use self::node::NotAnElement;
 
 /// Longest part of a signal's name that an error shows, in characters.
 const SHOWN_CHARS_MAX: usize = 80;
+
+/// JSON values in one text, arrays and objects included: two characters of text are 32 bytes of an
+/// element, so that it is this which bounds the memory of a text of many small numbers.
+pub const VALUES_MAX: usize = 1 << 20;
+
+/// Names of signals and of parts of buses in one text.
+pub const NAMES_MAX: usize = 1 << 17;
+
+/// Length of a signal's whole name. What a bus has in front is repeated in the name of each of its
+/// signals.
+pub const NAME_BYTES_MAX: usize = 256;
 
 /// The values of every input signal that was given. They are secret, their names are not.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,6 +81,28 @@ pub enum InputsError {
         signal: String,
         /// What stands there instead.
         found: NotAnElement,
+    },
+    /// There are more values than a circuit takes.
+    #[error("expected at most {max} values, found more")]
+    Values {
+        /// Values, arrays and objects that are read.
+        max: usize,
+    },
+    /// There are more names than a circuit has.
+    #[error("expected at most {max} names of signals, found more")]
+    Names {
+        /// Names that are read.
+        max: usize,
+    },
+    /// The name of a signal is too long.
+    #[error("expected names of at most {max} bytes, found {found} in {signal}")]
+    Name {
+        /// Where it begins.
+        signal: String,
+        /// Bytes that a name may have.
+        max: usize,
+        /// Bytes that it has.
+        found: usize,
     },
     /// An array has both values and buses.
     #[error("expected either values or objects in the array {signal}, found both")]
@@ -127,11 +164,13 @@ pub fn read(json: &[u8], curve: Curve) -> Result<Inputs, InputsError> {
 }
 
 fn read_over<E: CircomCurve>(json: &[u8]) -> Result<Inputs, InputsError> {
-    let root: Node<E::ScalarField> = serde_json::from_slice(json).map_err(InputsError::Json)?;
+    let allowance = Allowance::new();
+    let root = parse::<E::ScalarField>(json, &allowance);
+    let root = root.map_err(|error| allowance.exceeded().unwrap_or(InputsError::Json(error)))?;
     let Node::Object(entries) = root else { return Err(InputsError::NotAnObject) };
     let mut signals = Vec::new();
     for (name, node) in entries {
-        add(name, node, &mut signals)?;
+        add(bounded(name)?, node, &mut signals)?;
     }
     let mut names = HashSet::new();
     match signals.iter().find(|signal| !names.insert(signal.name.as_str())) {
@@ -140,72 +179,46 @@ fn read_over<E: CircomCurve>(json: &[u8]) -> Result<Inputs, InputsError> {
     }
 }
 
+fn parse<F: FileField>(json: &[u8], allowance: &Allowance) -> Result<Node, serde_json::Error> {
+    let mut text = serde_json::Deserializer::from_slice(json);
+    let root = Reader::<F>::new(allowance).deserialize(&mut text)?;
+    text.end().map(|()| root)
+}
+
 /// Adds every signal below `node`, which is called `name`.
-fn add<F: FileField>(
-    name: String,
-    node: Node<F>,
-    signals: &mut Vec<Signal>,
-) -> Result<(), InputsError> {
-    match node {
+fn add(name: String, node: Node, signals: &mut Vec<Signal>) -> Result<(), InputsError> {
+    let values = match node {
+        Node::Value(element) => vec![element],
+        Node::Values(elements) => elements,
+        Node::Fault(Fault { found, indexes }) => {
+            let at: String = indexes.iter().rev().map(|index| format!("[{index}]")).collect();
+            return Err(InputsError::NotAnElement { signal: shown(&name) + &at, found });
+        }
+        Node::Mixed => return Err(InputsError::Mixed { signal: shown(&name) }),
         Node::Object(entries) => {
-            for (part, node) in entries {
-                add(format!("{name}.{part}"), node, signals)?;
-            }
+            let mut entries = entries.into_iter();
+            return entries.try_for_each(|(part, node)| {
+                add(bounded(format!("{name}.{part}"))?, node, signals)
+            });
         }
-        Node::List(nodes) if nodes.iter().any(Node::has_object) => {
-            for (index, node) in nodes.into_iter().enumerate() {
-                if !node.has_object() {
-                    return Err(InputsError::Mixed { signal: shown(&name) });
-                }
-                add(format!("{name}[{index}]"), node, signals)?;
-            }
+        Node::Buses(nodes) => {
+            let mut nodes = nodes.into_iter().enumerate();
+            return nodes.try_for_each(|(index, node)| {
+                add(bounded(format!("{name}[{index}]"))?, node, signals)
+            });
         }
-        values => {
-            let mut elements = Vec::new();
-            append(&values, &mut elements).map_err(|fault| fault.of(&name))?;
-            signals.push(Signal { name, values: elements });
-        }
-    }
+    };
+    signals.push(Signal { name, values });
     Ok(())
 }
 
-/// A value that is none, and its position: the innermost index first.
-struct Fault {
-    found: NotAnElement,
-    indexes: Vec<usize>,
-}
-
-impl Fault {
-    /// The error of the signal of this name.
-    fn of(self, name: &str) -> InputsError {
-        let indexes: String = self.indexes.iter().rev().map(|index| format!("[{index}]")).collect();
-        InputsError::NotAnElement { signal: shown(name) + &indexes, found: self.found }
+/// A name that is not too long.
+fn bounded(name: String) -> Result<String, InputsError> {
+    let found = name.len();
+    if found <= NAME_BYTES_MAX {
+        return Ok(name);
     }
-}
-
-/// Appends every value below `node`.
-fn append<F: FileField>(node: &Node<F>, elements: &mut Vec<Element>) -> Result<(), Fault> {
-    match node {
-        Node::Leaf(Leaf::Value(value)) => {
-            let mut element = Element::default();
-            value.write_plain(&mut element);
-            elements.push(element);
-        }
-        Node::Leaf(Leaf::Fault(found)) => {
-            return Err(Fault { found: *found, indexes: Vec::new() });
-        }
-        Node::List(nodes) => {
-            for (index, node) in nodes.iter().enumerate() {
-                append(node, elements).map_err(|mut fault| {
-                    fault.indexes.push(index);
-                    fault
-                })?;
-            }
-        }
-        // Lists with objects are taken apart by their caller.
-        Node::Object(_) => {}
-    }
-    Ok(())
+    Err(InputsError::Name { signal: shown(&name), max: NAME_BYTES_MAX, found })
 }
 
 /// As much of a name as an error shows.

@@ -7,11 +7,8 @@
     clippy::cast_possible_truncation,
     reason = "a test that cannot go on fails, and sizes of fixtures are small"
 )]
-#![allow(unsafe_code, reason = "a counting allocator has to implement an unsafe trait")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Cursor;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ark_bls12_381::Bls12_381;
 use ark_bn254::Bn254;
@@ -20,28 +17,7 @@ use zkpool_circuit_files::{
     AnyProvingKey, CircomCurve, CoefficientsBuilder, ProvingKey, ReadOptions, Term, VerifyingKey,
     zkey,
 };
-
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(now, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use zkpool_heap::Growth;
 
 /// `count` different points: odd multiples of the generator.
 fn points<P: AffineRepr>(count: usize) -> Vec<P> {
@@ -101,10 +77,9 @@ fn encoded(key: impl Into<AnyProvingKey>) -> Vec<u8> {
 
 /// Peak heap while the key is read, in bytes. It is written back as it was.
 fn peak_of_reading(bytes: &[u8]) -> usize {
-    let before = NOW.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    let growth = Growth::begin();
     let key = zkey::read(Cursor::new(bytes), &ReadOptions::default()).unwrap();
-    let peak = PEAK.load(Ordering::Relaxed) - before;
+    let peak = growth.peak();
     assert!(encoded(key) == bytes);
     peak
 }

@@ -54,7 +54,7 @@ impl FromStr for Scope {
         Self::ALL
             .into_iter()
             .find(|scope| scope.name() == text)
-            .ok_or_else(|| InvalidScope(text.to_owned()))
+            .ok_or_else(|| InvalidScope(text.chars().take(80).collect()))
     }
 }
 
@@ -130,6 +130,12 @@ mod tests {
         let key = ApiKey::from_random([7; 32]);
         assert_eq!(key.expose().parse::<ApiKey>().unwrap(), key);
         assert!(!format!("{key:?}").contains("0707"));
+    }
+
+    #[test]
+    fn a_long_text_that_is_no_scope_is_rejected_without_repeating_it_as_a_whole() {
+        let error = "x".repeat(5000).parse::<Scope>().unwrap_err().to_string();
+        assert!(error.contains("xxx") && error.len() < 200, "{error}");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub mod record;
 mod schema;
 pub mod secret;
 pub mod session;
+pub mod text;
 pub mod trace;
 pub mod webhook;
 

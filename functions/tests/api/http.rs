@@ -76,3 +76,18 @@ async fn an_area_can_be_served_alone() {
     let request = axum::http::Request::get("/v1/keys").body(axum::body::Body::empty()).unwrap();
     assert_eq!(router.oneshot(request).await.unwrap().status(), 404);
 }
+
+#[tokio::test]
+async fn a_long_text_that_is_refused_is_not_repeated_as_a_whole() {
+    let api = Api::new();
+    let key = api.full_key("owner").await;
+    let long = "long".repeat(10_000);
+    let body = serde_json::json!({ long.as_str(): 1 });
+    let detail = api.send(Call::post("/v1/quotes").key(&key).json(&body)).await;
+    let detail = detail.problem(400, "invalid_request");
+    assert!(detail.contains("unknown field `longlong") && detail.contains("line 1"), "{detail}");
+    let query = api.send(Call::get(format!("/v1/proofs?{long}=1")).key(&key)).await;
+    for detail in [detail, query.problem(400, "invalid_request")] {
+        assert!(detail.chars().count() <= zkpool_functions::limits::DETAIL_CHARS_MAX, "{detail}");
+    }
+}

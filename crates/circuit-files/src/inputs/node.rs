@@ -1,10 +1,12 @@
 //! The tree of a JSON text whose leaves are field elements.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::{Element, InputsError, NAMES_MAX, VALUES_MAX};
 use crate::field::FileField;
 
 /// Longest text of a number, in characters. Both fields have elements of at most 77 digits.
@@ -42,84 +44,181 @@ impl fmt::Display for NotAnElement {
     }
 }
 
-/// A JSON value.
-pub(super) enum Node<F> {
-    Leaf(Leaf<F>),
-    List(Vec<Node<F>>),
-    Object(Vec<(String, Node<F>)>),
+/// A JSON value. Arrays of values are laid out while they are read, so that a short text of many
+/// values is no tree of them in memory.
+pub(super) enum Node {
+    /// A value.
+    Value(Element),
+    /// The values of an array and of the arrays in it.
+    Values(Vec<Element>),
+    /// A value that is none.
+    Fault(Fault),
+    /// An array of objects, or of arrays of them.
+    Buses(Vec<Node>),
+    /// An array of both values and objects.
+    Mixed,
+    /// An object.
+    Object(Vec<(String, Node)>),
 }
 
-/// A JSON value without parts.
-pub(super) enum Leaf<F> {
-    Value(F),
-    Fault(NotAnElement),
+/// A value that is none, and its position: the innermost index first.
+pub(super) struct Fault {
+    pub(super) found: NotAnElement,
+    pub(super) indexes: Vec<usize>,
 }
 
-impl<F> Node<F> {
-    /// Whether it is an object or has one.
-    pub(super) fn has_object(&self) -> bool {
-        match self {
-            Self::Leaf(_) => false,
-            Self::Object(_) => true,
-            Self::List(nodes) => nodes.iter().any(Self::has_object),
+/// What may still be read of a text, and one more: a short one can stand for much.
+pub(super) struct Allowance {
+    values: Cell<usize>,
+    names: Cell<usize>,
+}
+
+impl Allowance {
+    pub(super) const fn new() -> Self {
+        Self { values: Cell::new(VALUES_MAX + 1), names: Cell::new(NAMES_MAX + 1) }
+    }
+
+    /// The first limit that the text went beyond.
+    pub(super) const fn exceeded(&self) -> Option<InputsError> {
+        match (self.values.get(), self.names.get()) {
+            (0, _) => Some(InputsError::Values { max: VALUES_MAX }),
+            (_, 0) => Some(InputsError::Names { max: NAMES_MAX }),
+            _ => None,
         }
     }
-}
 
-impl<'de, F: FileField> Deserialize<'de> for Node<F> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor(PhantomData))
+    fn spend<E: de::Error>(of: &Cell<usize>) -> Result<(), E> {
+        of.set(of.get().saturating_sub(1));
+        if of.get() == 0 { Err(E::custom("the inputs are too many")) } else { Ok(()) }
     }
 }
 
-struct NodeVisitor<F>(PhantomData<F>);
+/// Reads the JSON text of a node, within an allowance.
+pub(super) struct Reader<'a, F> {
+    allowance: &'a Allowance,
+    field: PhantomData<F>,
+}
 
-impl<'de, F: FileField> Visitor<'de> for NodeVisitor<F> {
-    type Value = Node<F>;
+impl<F> Clone for Reader<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Reader<'_, F> {}
+
+impl<'a, F: FileField> Reader<'a, F> {
+    pub(super) const fn new(allowance: &'a Allowance) -> Self {
+        Self { allowance, field: PhantomData }
+    }
+
+    fn element(value: F) -> Node {
+        let mut element = Element::default();
+        value.write_plain(&mut element);
+        Node::Value(element)
+    }
+}
+
+impl<'de, F: FileField> DeserializeSeed<'de> for Reader<'_, F> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        Allowance::spend(&self.allowance.values)?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, F: FileField> Visitor<'de> for Reader<'_, F> {
+    type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("values of signals")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Node<F>, E> {
-        Ok(Node::Leaf(Leaf::Value(F::from(value))))
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Self::element(F::from(value)))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Node<F>, E> {
-        Ok(Node::Leaf(Leaf::Value(F::from(value))))
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(Self::element(F::from(value)))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Node<F>, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
         let magnitude = F::from(value.unsigned_abs());
-        Ok(Node::Leaf(Leaf::Value(if value < 0 { -magnitude } else { magnitude })))
+        Ok(Self::element(if value < 0 { -magnitude } else { magnitude }))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Node<F>, E> {
-        Ok(Node::Leaf(Leaf::Fault(NotAnElement::Inexact)))
+    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+        Ok(fault(NotAnElement::Inexact))
     }
 
-    fn visit_unit<E>(self) -> Result<Node<F>, E> {
-        Ok(Node::Leaf(Leaf::Fault(NotAnElement::Null)))
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(fault(NotAnElement::Null))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Node<F>, E> {
-        Ok(Node::Leaf(number(text).map_or_else(Leaf::Fault, Leaf::Value)))
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(number(text).map_or_else(fault, Self::element))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<F>, A::Error> {
-        let mut nodes = Vec::new();
-        while let Some(node) = items.next_element()? {
-            nodes.push(node);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let (mut array, mut index) = (Array::default(), 0);
+        while let Some(node) = items.next_element_seed(self)? {
+            array.push(index, node);
+            index += 1;
         }
-        Ok(Node::List(nodes))
+        Ok(array.finish())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Node<F>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
         let mut entries = Vec::new();
-        while let Some(entry) = items.next_entry()? {
-            entries.push(entry);
+        while let Some(name) = items.next_key()? {
+            Allowance::spend(&self.allowance.names)?;
+            entries.push((name, items.next_value_seed(self)?));
         }
         Ok(Node::Object(entries))
+    }
+}
+
+fn fault(found: NotAnElement) -> Node {
+    Node::Fault(Fault { found, indexes: Vec::new() })
+}
+
+/// An array, as far as it was read.
+#[derive(Default)]
+struct Array {
+    values: Vec<Element>,
+    buses: Vec<Node>,
+    has_values: bool,
+    fault: Option<Fault>,
+}
+
+impl Array {
+    fn push(&mut self, index: usize, node: Node) {
+        match node {
+            Node::Object(_) | Node::Buses(_) | Node::Mixed => self.buses.push(node),
+            Node::Value(element) => {
+                self.has_values = true;
+                self.values.push(element);
+            }
+            Node::Values(elements) => {
+                self.has_values = true;
+                self.values.extend(elements);
+            }
+            Node::Fault(Fault { found, mut indexes }) => {
+                self.has_values = true;
+                indexes.push(index);
+                self.fault.get_or_insert(Fault { found, indexes });
+            }
+        }
+    }
+
+    fn finish(self) -> Node {
+        match self {
+            Self { has_values: true, buses, .. } if !buses.is_empty() => Node::Mixed,
+            Self { fault: Some(fault), .. } => Node::Fault(fault),
+            Self { buses, .. } if !buses.is_empty() => Node::Buses(buses),
+            Self { values, .. } => Node::Values(values),
+        }
     }
 }
 

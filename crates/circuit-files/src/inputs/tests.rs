@@ -106,6 +106,33 @@ fn depth_is_bounded() {
 }
 
 #[test]
+fn a_long_name_that_buses_would_repeat_is_rejected() {
+    let name = "n".repeat(NAME_BYTES_MAX - 2);
+    assert_eq!(names(&format!(r#"{{"{name}": {{"x": 1}}}}"#)).len(), 1);
+    for parts in [r#"{"x": 1, "yy": 2}"#, r#"[{"": 1}]"#] {
+        let refusal = refusal(&format!(r#"{{"{name}": {parts}}}"#));
+        let expected = "expected names of at most 256 bytes, found 257 in n";
+        assert!(refusal.starts_with(expected) && refusal.len() < 200, "{refusal}");
+    }
+    assert!(refusal(&format!(r#"{{"{name}nnn": 1}}"#)).contains("at most 256 bytes"));
+}
+
+#[test]
+fn more_values_or_names_than_a_circuit_takes_are_rejected() {
+    // The outer object and the array count as well.
+    let values = |count: usize| format!(r#"{{"a": [0{}]}}"#, ",0".repeat(count - 1));
+    assert_eq!(small(&values(VALUES_MAX - 2)).len(), VALUES_MAX - 2);
+    let many = refusal(&values(VALUES_MAX - 1));
+    assert_eq!(many, InputsError::Values { max: VALUES_MAX }.to_string());
+    assert_eq!(refusal(&values(2 * VALUES_MAX)), many);
+    let objects = refusal(&format!(r#"{{"a": [{{}}{}]}}"#, ",{}".repeat(VALUES_MAX)));
+    assert_eq!(objects, many);
+    let names: String = (0..=NAMES_MAX).map(|name| format!(r#","{name}":0"#)).collect();
+    let names = refusal(&format!("{{{}}}", &names[1..]));
+    assert_eq!(names, InputsError::Names { max: NAMES_MAX }.to_string());
+}
+
+#[test]
 fn inputs_do_not_print() {
     assert_eq!(format!("{:?}", inputs(r#"{"a": [31337]}"#)), "[a: 1 values, redacted]");
 }

@@ -3,8 +3,12 @@
 use std::fmt;
 
 use zkpool_types::Curve;
+use zkpool_types::text::shortened;
 
 use crate::error::KeyFault;
+
+/// Characters of what the parser says, which may quote the file.
+const SHOWN_CHARS_MAX: usize = 300;
 
 /// One of the JSON files of snarkjs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl JsonError {
 #[derive(Debug, thiserror::Error)]
 pub enum JsonRejection {
     /// The text is not JSON, or not of the shape that snarkjs writes.
-    #[error("expected the shape that snarkjs writes: {0}")]
+    #[error("expected the shape that snarkjs writes: {}", shortened(.0.to_string(), SHOWN_CHARS_MAX))]
     Shape(#[from] serde_json::Error),
     /// The text is longer than any such file.
     #[error("expected at most {max} bytes, found {found}")]

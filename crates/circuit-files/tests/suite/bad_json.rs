@@ -258,3 +258,19 @@ fn the_point_at_infinity_is_written_back() {
     let read = proof::from_value(&value).unwrap();
     assert_eq!(proof::to_value(&read).unwrap(), value);
 }
+
+#[test]
+fn other_white_space_and_field_order_are_read() {
+    let original = text("bn128", "proof.json");
+    let value: Value = serde_json::from_str(&original).unwrap();
+    let read = proof::read(value.to_string().as_bytes()).unwrap();
+    assert_eq!(proof::write(&read).unwrap(), original);
+}
+
+#[test]
+fn a_long_name_that_is_unknown_is_not_repeated_as_a_whole() {
+    let text = format!(r#"{{"{}":1}}"#, "long".repeat(10_000));
+    let error = proof::read(text.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("unknown field `longlong") && error.contains("line 1"), "{error}");
+    assert!(error.chars().count() < 400, "{error}");
+}

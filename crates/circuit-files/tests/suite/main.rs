@@ -15,4 +15,3 @@ mod cases;
 mod common;
 mod crafted;
 mod fixtures;
-mod mutations;

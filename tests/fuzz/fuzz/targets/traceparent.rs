@@ -1,0 +1,3 @@
+#![no_main]
+
+zkpool_fuzz_targets::target!("traceparent");
