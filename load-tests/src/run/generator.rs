@@ -109,7 +109,7 @@ impl Generator {
             sending.spawn(async move { this.send_one(job, start, until).await });
             while sending.try_join_next().is_some() {}
         }
-        sending.join_all().await;
+        while sending.join_next().await.is_some() {}
         self.happened().clone()
     }
 
@@ -126,7 +126,8 @@ impl Generator {
             Err(error) => self.tenant(order, |tally| tally.failed(&error)),
             Ok(id) => {
                 self.accepted(order, job.at + latency, latency);
-                if let (Some(until), Ok(_room)) = (until, self.followed.try_acquire()) {
+                let Some(until) = until else { return };
+                if let Ok(_room) = self.followed.try_acquire() {
                     self.follow(order, id, start + job.at, until).await;
                 }
             }

@@ -52,8 +52,9 @@ pub(crate) struct Run {
     #[arg(long, requires = "key")]
     url: Option<String>,
     /// A key of it that may submit and read
-    #[arg(long, env = "ZKPOOL_KEY", hide_env_values = true, requires = "url")]
-    key: Option<String>,
+    #[arg(long, env = "ZKPOOL_API_KEY", hide_env_values = true)]
+    #[arg(value_parser = |text: &str| Ok::<_, std::convert::Infallible>(Secret::new(text.to_owned())))]
+    key: Option<Secret<String>>,
     /// Write the report with plots
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -151,9 +152,7 @@ impl Run {
 
     async fn service(&self, scenario: &Scenario) -> Result<Service, RunError> {
         match (&self.url, &self.key) {
-            (Some(url), Some(key)) => {
-                Ok(Service::Elsewhere { url: url.clone(), key: Secret::new(key.clone()) })
-            }
+            (Some(url), Some(key)) => Ok(Service::Elsewhere { url: url.clone(), key: key.clone() }),
             _ => Service::start(scenario.repeats).await,
         }
     }

@@ -10,7 +10,7 @@ use zkpool_types::{JobState, ProjectId, Timestamp};
 
 use super::generator::{Happened, TENANT_TAG, count_second};
 use super::scenario::Scenario;
-use super::tally::{Part, Spread, Tally};
+use super::tally::{Latencies, Part, Spread, Tally};
 use super::vitals::Vitals;
 
 /// The part of the time after which memory is read first, as a divisor: by then what a service
@@ -218,7 +218,7 @@ fn per_s(count: u64, time: Duration) -> f64 {
 
 impl Tenant {
     fn of(tally: &Tally) -> Self {
-        let spread = |part| tally.parts.get(&part).map(|all| all.spread()).unwrap_or_default();
+        let spread = |part| tally.parts.get(&part).map(Latencies::spread).unwrap_or_default();
         Self {
             submitted: tally.submitted,
             committed: tally.count(JobState::Succeeded),
