@@ -7,22 +7,33 @@ use zkpool_sdk::{Client, Error, JobFilter};
 use zkpool_types::api::ProofView;
 
 use super::generator::RUN_TAG;
+use super::service::Service;
+use super::vitals::Vitals;
 
-/// Pause between two looks at jobs that have not ended.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Pause between two looks at what has not ended.
+const PAUSE: Duration = Duration::from_millis(500);
 
-/// Every job of this run that these clients can see, when all have ended or the patience has.
+/// Returns when nothing is left in the queue of a service on this machine, `until` at the latest.
+pub(super) async fn drained(service: &Service, until: Duration, clock: &dyn Clock) {
+    while let Some(Vitals { queued: 1.., .. }) = service.vitals().await {
+        if clock.elapsed() >= until {
+            return;
+        }
+        clock.sleep(PAUSE).await;
+    }
+}
+
+/// Every job of this run that these clients can see, when all have ended, `until` at the latest.
 pub(super) async fn jobs(
     clients: &[&Client],
     run: &str,
-    patience: Duration,
+    until: Duration,
     clock: &dyn Clock,
 ) -> Result<Vec<ProofView>, Error> {
-    let start = clock.elapsed();
     loop {
         let jobs = look(clients, run).await?;
         let all_ended = jobs.iter().all(|job| job.state.is_terminal());
-        if all_ended || clock.elapsed().saturating_sub(start) >= patience {
+        if all_ended || clock.elapsed() >= until {
             return Ok(jobs);
         }
         clock.sleep(PAUSE).await;

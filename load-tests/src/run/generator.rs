@@ -54,8 +54,6 @@ pub(crate) struct Generator {
     /// The name of this run.
     pub(crate) run: String,
     pub(crate) follow_one_in: u32,
-    /// How long after the last job was due those are followed that have not ended.
-    pub(crate) patience: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     in_flight: Semaphore,
     followed: Semaphore,
@@ -77,14 +75,12 @@ impl Generator {
         orders: Vec<Order>,
         run: String,
         follow_one_in: u32,
-        patience: Duration,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             orders,
             run,
             follow_one_in,
-            patience,
             clock,
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
             followed: Semaphore::new(FOLLOWED_MAX),
@@ -92,11 +88,10 @@ impl Generator {
         }
     }
 
-    /// Sends every job when it is due, and returns when all were answered and those that are
-    /// followed have ended or the patience has.
-    pub(crate) async fn send(self: &Arc<Self>, plan: &[Planned]) -> Happened {
+    /// Sends every job when it is due, from now on, and returns when all were answered and those
+    /// that are followed have ended, `until` at the latest.
+    pub(crate) async fn send(self: &Arc<Self>, plan: &[Planned], until: Duration) -> Happened {
         let start = self.clock.elapsed();
-        let until = start + plan.last().map_or(Duration::ZERO, |job| job.at) + self.patience;
         let mut sending = JoinSet::new();
         for (index, job) in plan.iter().copied().enumerate() {
             let early = (start + job.at).saturating_sub(self.clock.elapsed());

@@ -130,20 +130,21 @@ impl Run {
         let clients = prepare::clients(&scenario, &service).await?;
         let orders = prepare::orders(&scenario, &clients).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let patience = Duration::from_secs(self.patience);
         let (run, follow_one_in) = (random_name()?, scenario.follow_one_in);
-        let generator = Generator::new(orders, run, follow_one_in, patience, Arc::clone(&clock));
+        let generator = Generator::new(orders, run, follow_one_in, Arc::clone(&clock));
         let generator = Arc::new(generator);
         let disk_mb_start = service.disk_mb();
         let samples = Samples::take(&service, &clock);
-        let started_at = clock.now();
-        let happened = generator.send(&plan).await;
+        let (started_at, patience) = (clock.now(), Duration::from_secs(self.patience));
+        let until = clock.elapsed().saturating_add(scenario.duration()).saturating_add(patience);
+        let happened = generator.send(&plan, until).await;
+        collect::drained(&service, until, clock.as_ref()).await;
         let samples = samples.stop().await;
         let disk_mb_end = service.disk_mb();
         // One key sees the jobs of all projects where it sends for all.
         let seen_by = if self.url.is_some() { 1 } else { clients.len() };
         let lookers: Vec<_> = clients.values().take(seen_by).collect();
-        let jobs = collect::jobs(&lookers, &generator.run, patience, clock.as_ref()).await?;
+        let jobs = collect::jobs(&lookers, &generator.run, until, clock.as_ref()).await?;
         let (planned, disk_mb) = (plan.len(), disk_mb_start.zip(disk_mb_end));
         let name = self.scenario.display().to_string();
         let ran = Ran { name, scenario, planned, started_at, happened, jobs, samples, disk_mb };

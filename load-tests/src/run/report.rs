@@ -283,3 +283,60 @@ fn row(text: &mut String, name: &str, spread: &Spread) {
         "{name:<16} {count:>7} {p50_ms:>8.1} {p95_ms:>8.1} {p99_ms:>8.1} {max_ms:>8.1}"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A proof that was committed so many seconds after the start and took one second of a device.
+    fn proof(at: &str, tenant: &str) -> ProofView {
+        let receipt = json!({
+            "job": "018f2e7a-0000-7000-8000-000000000001", "project": "acme",
+            "circuit": "multiplier@0123456789abcdef", "price_book": "2026-11-01", "device": "cpu",
+            "usage": {
+                "queue_us": 5000, "fetch_us": 0, "witness_us": 0, "ntt_us": 400_000,
+                "msm_us": 600_000, "verify_us": 0, "device_us": 1_000_000, "witness_bytes": 1,
+                "proof_bytes": 1, "requests": 1, "attempts": 1,
+            },
+            "utilisation_bp": 1, "margin_bp": 1, "lines": [], "charged": true,
+            "charge_nano_usd": 300, "waste_nano_usd": 0, "development": false,
+            "witness_retention": "deleted",
+        });
+        let view = json!({
+            "id": "018f2e7a-0000-7000-8000-000000000001", "project": "acme",
+            "circuit": "multiplier@0123456789abcdef", "state": "succeeded", "stage": null,
+            "queue_position": null, "attempt": null, "tags": { TENANT_TAG: tenant },
+            "accepted_at": "2026-11-28T00:00:00Z", "deadline": "2026-11-29T00:00:00Z",
+            "finished_at": at, "proof": null, "failure": null, "receipt": receipt,
+        });
+        serde_json::from_value(view).unwrap()
+    }
+
+    #[test]
+    fn a_prover_with_pauses_between_its_proofs_is_busy_for_the_rest_of_the_time() {
+        let mut happened = Happened::default();
+        happened.tenants.entry("north".parse().unwrap()).or_default().submitted = 3;
+        let ends = ["2026-11-28T00:00:01Z", "2026-11-28T00:00:03Z", "2026-11-28T00:00:05Z"];
+        let run = Run {
+            name: "a test".to_owned(),
+            scenario: Scenario::load(Path::new("steady"), None).unwrap(),
+            planned: 3,
+            started_at: "2026-11-28T00:00:00Z".parse().unwrap(),
+            happened,
+            jobs: ends.iter().map(|at| proof(at, "north")).collect(),
+            samples: Vec::new(),
+            disk_mb: None,
+        };
+        let Report { figures, committed_by_second, .. } = Report::of(run);
+        // Two proofs of a second each in the four seconds after the first one.
+        assert!((figures.provers_busy - 0.5).abs() < 1e-9, "{figures:?}");
+        assert_eq!((figures.committed, figures.open, figures.nano_usd_per_proof), (3, 0, 300));
+        assert_eq!(figures.tenants.values().next().map(|tenant| tenant.committed), Some(3));
+        assert_eq!(committed_by_second, [0, 1, 0, 1, 0, 1]);
+        assert!(figures.text().contains("north waiting          3      5.0"), "{}", figures.text());
+    }
+}
