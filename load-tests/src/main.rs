@@ -1,6 +1,10 @@
-//! The `zkpool-load` command: loads for the service, played through a model of its provers.
+//! The `zkpool-load` command: loads for the service, sent for real and played through a model of its
+//! provers.
 
+mod data;
+mod host;
 mod replay;
+mod run;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -16,16 +20,26 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Send a load to a service, and measure it
+    Run(run::Run),
+    /// Be the service of a run that measures all but proving
+    #[command(hide = true)]
+    Host(host::Host),
     /// Play a trace of jobs through a model of the queue, the machines and their scaling
     Replay(replay::Replay),
     /// Play the traces with other values of the policies, and show which to deploy
     Sweep(replay::Sweep),
 }
 
+/// Whatever is only told.
+type Failure = Box<dyn std::error::Error>;
+
 fn main() -> ExitCode {
-    let shown = match Cli::parse().command {
-        Command::Replay(replay) => replay.run(),
-        Command::Sweep(sweep) => sweep.run(),
+    let shown: Result<String, Failure> = match Cli::parse().command {
+        Command::Run(run) => run.run().map_err(Into::into),
+        Command::Host(host) => host.run().map_err(Into::into),
+        Command::Replay(replay) => replay.run().map_err(Into::into),
+        Command::Sweep(sweep) => sweep.run().map_err(Into::into),
     };
     match shown {
         Ok(text) => print(std::io::stdout(), &text, ExitCode::SUCCESS),

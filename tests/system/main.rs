@@ -25,6 +25,7 @@ mod idempotency;
 mod infra;
 mod inputs;
 mod integrate;
+mod load;
 mod quotes;
 mod readme;
 mod sdk;

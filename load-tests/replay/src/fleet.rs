@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use zkpool_ports::SeededRng;
 
 use crate::synthetic::Dice;
 use crate::{Circuit, FleetError};
@@ -122,7 +121,7 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// No machine.
     pub(crate) fn new(settings: Machines) -> Self {
-        let dice = Dice(SeededRng::new(settings.seed));
+        let dice = Dice::new(settings.seed);
         let paid = Paid { by_device: vec![0; settings.devices.len()], starting_ms: 0 };
         Self { settings, dice, machines: BTreeMap::new(), next: 0, paid }
     }

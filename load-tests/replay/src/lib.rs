@@ -25,11 +25,12 @@ mod trace;
 
 pub use fleet::{Device, Machines};
 pub use optimum::bound_ms;
-pub use plot::{Panel, plot};
+pub use plot::{Axis, Chart, Look, Series, plot};
 pub use report::{Figures, Minute, Report};
 pub use run::{Policy, replay};
 pub use scaling::{Scaling, Sleep, Step, Wake};
 pub use sweep::{Tried, candidates, choose, sweep};
+pub use synthetic::Dice;
 pub use trace::{Arrival, Circuit, Trace, TraceError};
 
 /// Why a trace cannot be played on a fleet.

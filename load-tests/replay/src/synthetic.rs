@@ -47,7 +47,7 @@ impl Pattern {
         circuits: &[Circuit],
         max: usize,
     ) -> Vec<Arrival> {
-        let mut dice = Dice(SeededRng::new(seed));
+        let mut dice = Dice::new(seed);
         let times_ms = self.times_ms(whole(hours) * HOUR_MS, max, &mut dice);
         times_ms
             .into_iter()
@@ -102,18 +102,26 @@ fn of_day(now_ms: f64, swing: f64) -> f64 {
 
 /// Draws from a seed.
 #[derive(Debug)]
-pub(crate) struct Dice(pub(crate) SeededRng);
+pub struct Dice(SeededRng);
 
 impl Dice {
+    /// The draws of a seed: the same ones every time.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(SeededRng::new(seed))
+    }
+
     /// Evenly from 0 to below 1.
-    pub(crate) fn unit(&self) -> f64 {
+    #[must_use]
+    pub fn unit(&self) -> f64 {
         let mut bytes = [0; 4];
         self.0.fill(&mut bytes);
         f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
     }
 
-    /// From a distribution without memory.
-    pub(crate) fn exponential(&self, mean: f64) -> f64 {
+    /// From a distribution without memory: times between arrivals that know nothing of each other.
+    #[must_use]
+    pub fn exponential(&self, mean: f64) -> f64 {
         // What never comes is not a product of zero and infinity.
         if mean.is_infinite() { mean } else { -mean * (1.0 - self.unit()).ln() }
     }

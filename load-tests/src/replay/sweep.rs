@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use zkpool_replay::{
-    Figures, FleetError, Machines, Panel, Scaling, Trace, Tried, bound_ms, candidates, choose,
-    plot, sweep,
+    Axis, Chart, Figures, FleetError, Look, Machines, Scaling, Series, Trace, Tried, bound_ms,
+    candidates, choose, plot, sweep,
 };
 
 use super::{ReplayError, files};
@@ -86,20 +86,26 @@ fn picture(
     machines: &Machines,
     traces: &[Trace],
 ) -> Result<String, FleetError> {
-    let mut panels = Vec::new();
+    let mut charts = Vec::new();
     for (position, ((name, _), trace)) in files::TRACES.iter().zip(traces).enumerate() {
         let points = |tried: &[Tried]| -> Vec<_> {
             tried.iter().filter_map(|tried| tried.figures.get(position).map(point)).collect()
         };
         let provers_max = now.first().map_or(1, |now| now.scaling.provers_max);
-        panels.push(Panel {
+        let series = |name: &str, look, points| Series { name: name.to_owned(), look, points };
+        let bound = bound(machines, trace, provers_max)?;
+        charts.push(Chart {
             title: (*name).to_owned(),
-            tried: points(tried),
-            shipped: points(now).first().copied().unwrap_or_default(),
-            bound: bound(machines, trace, provers_max)?,
+            x: Axis { label: "wait of 95 in 100, s", decimals: 0 },
+            y: Axis { label: "$ per 1,000 proofs", decimals: 2 },
+            series: vec![
+                series("policies tried", Look::Dots, points(tried)),
+                series("no schedule costs less, whatever it knows", Look::Line(0), bound),
+                series("deployed", Look::Mark, points(now)),
+            ],
         });
     }
-    Ok(plot(&panels))
+    Ok(plot("Cost of a proof over the wait of 95 in 100, by policy", &charts))
 }
 
 fn bound(
