@@ -9,7 +9,7 @@
 
 use std::process::{Command, ExitCode};
 
-use zkpool_simulation::{Report, SetupError, Stage, run_all};
+use zkpool_simulation::{Report, SetupError, Stage, hush_planted_panics, run_all};
 
 /// Seeds that are run when nothing else is said.
 const SEEDS_DEFAULT: u64 = 1_000;
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         eprintln!("expected --seeds N, --json, --seed N or --defects");
         return ExitCode::from(2);
     };
+    hush_planted_panics();
     let done = match task {
         Task::Run { seeds, json } => run(seeds, json),
         Task::Replay(seed) => replay(seed),
@@ -56,8 +57,6 @@ fn main() -> ExitCode {
 }
 
 fn run(seeds: u64, json: bool) -> Result<ExitCode, SetupError> {
-    // Panics of provers are part of the play, and those that are not are reported.
-    std::panic::set_hook(Box::new(|_| {}));
     let report = run_all(&Stage::new()?, 0..seeds)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
@@ -68,8 +67,9 @@ fn run(seeds: u64, json: bool) -> Result<ExitCode, SetupError> {
 }
 
 fn print(report: &Report) {
-    let Report { seeds, jobs, succeeded, simulated_hours, crash_points, .. } = report;
-    println!("{seeds} seeds, {simulated_hours} simulated hours, {jobs} jobs, {succeeded} proofs");
+    let Report { seeds, jobs, succeeded, told, simulated_hours, crash_points, .. } = report;
+    println!("{seeds} seeds, {simulated_hours} simulated hours");
+    println!("{jobs} jobs, {succeeded} proofs, {told} events told");
     for (kind, count) in &report.faults {
         println!("{count:>10}  {kind}");
     }

@@ -9,15 +9,14 @@ use std::sync::Mutex;
 use std::thread;
 
 use serde_json::{Map, Value, json};
-use zkpool_simulation::{SetupError, Stage, caught};
+use zkpool_simulation::{SetupError, Stage, caught, hush_planted_panics};
 use zkpool_types::Defect;
 
 /// Seeds under which a fault has to show.
 const SEEDS: u64 = 1_000;
 
 fn main() -> ExitCode {
-    // Panics of provers are part of the play.
-    std::panic::set_hook(Box::new(|_| {}));
+    hush_planted_panics();
     match search() {
         Ok(found) => {
             let defects = Defect::ALL.len();

@@ -2,14 +2,14 @@
 //!
 //! A notice is a message that names what is told; the rest is read from records. It is sent last, and
 //! only for projects that have or had webhooks. A notice that a job has ended and that is lost on the
-//! way is made up for by the sweeper, as long as it looks at the job anyway.
+//! way is made up for by the sweeper, which looks at a job until its end has become an event.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use zkpool_ports::Message;
 use zkpool_types::webhook::{Notice, NoticeOf};
-use zkpool_types::{EventId, JobId, Outcome, ProjectId};
+use zkpool_types::{Defect, EventId, JobId, Outcome, ProjectId, Timestamp};
 
 use crate::{Jobs, PortError, Ports, keys};
 
@@ -40,6 +40,16 @@ async fn send(ports: &Ports, project: &ProjectId, what: NoticeOf) -> Result<(), 
     Ok(ports.notices.send(message, Duration::ZERO).await?)
 }
 
+/// Whether the end of a job has become an event.
+pub(crate) enum Told {
+    /// It has: nothing is left to make up for.
+    Yes,
+    /// It has not, and still may.
+    NotYet,
+    /// It has not, and its notice was sent again now.
+    SentAgain(Timestamp),
+}
+
 impl Jobs {
     /// Sends the notice of a job that has ended.
     pub(crate) async fn notify(&self, project: &ProjectId, job: JobId) -> Result<(), PortError> {
@@ -51,18 +61,25 @@ impl Jobs {
         has_webhooks(&self.ports, project).await
     }
 
-    /// Sends the notice again where it did not become an event in time. Returns whether there is
-    /// nothing left to make up for.
-    pub(crate) async fn make_up_notice(&self, outcome: &Outcome) -> Result<bool, PortError> {
+    /// Looks at whether the end of a job has become an event, and sends its notice again where it
+    /// has not within the time since it ended or the notice was last `sent_again`.
+    pub(crate) async fn make_up_notice(
+        &self,
+        outcome: &Outcome,
+        sent_again: Option<Timestamp>,
+    ) -> Result<Told, PortError> {
         let Outcome { project, job, finished_at, .. } = outcome;
         let event = keys::webhook_event(project, EventId::of_job(*job));
-        if self.ports.blobs.head(&event).await?.is_some() {
-            return Ok(true);
+        let forgets = Defect::NeverMakesUpNotices.is_planted();
+        if forgets || self.ports.blobs.head(&event).await?.is_some() {
+            return Ok(Told::Yes);
         }
-        if self.ports.clock.now().duration_since(*finished_at) < NOTICE_GRACE {
-            return Ok(false);
+        let now = self.ports.clock.now();
+        let sent_at = sent_again.map_or(*finished_at, |at| at.max(*finished_at));
+        if now.duration_since(sent_at) < NOTICE_GRACE {
+            return Ok(Told::NotYet);
         }
         send(&self.ports, project, NoticeOf::Ended(*job)).await?;
-        Ok(true)
+        Ok(if Defect::MakesUpNoticesOnce.is_planted() { Told::Yes } else { Told::SentAgain(now) })
     }
 }

@@ -10,14 +10,15 @@ use jiff::SignedDuration;
 use zkpool_ports::{BlobKey, Delivery};
 use zkpool_types::limits::{REENQUEUE_AFTER_S, UPLOAD_LIFETIME_S};
 use zkpool_types::{
-    Defect, ErrorCode, Failure, JobId, JobMessage, JobRequest, JobState, LateMark, ProjectId,
-    SweepMark, Timestamp, Upload, UploadId,
+    Defect, ErrorCode, Failure, JobId, JobMessage, JobRequest, JobState, LateMark, Outcome,
+    ProjectId, SweepMark, Timestamp, Upload, UploadId,
 };
 
 use crate::decide::{Event, Job};
 use crate::effects::{Settled, Subject, VISIBILITY};
 use crate::metering::Ending;
 use crate::newest::created_at;
+use crate::notices::Told;
 use crate::records::RECORD_BYTES_MAX;
 use crate::{JobError, Jobs, PortError, keys};
 
@@ -204,10 +205,8 @@ impl Jobs {
         let project = pass.project;
         let age = self.ports.clock.now().duration_since(created_at(job));
         if let Some(outcome) = self.outcome(project, job).await? {
-            pass.mark.enqueued.remove(&job);
             self.clean(job, Job::Ended(outcome.state), pass).await?;
-            let told = !pass.has_webhooks || self.make_up_notice(&outcome).await?;
-            return Ok(told && age > WATERMARK_LAG);
+            return Ok(self.is_told(&outcome, pass).await? && age > WATERMARK_LAG);
         }
         let request = self.records.read(&keys::request(project, job), RECORD_BYTES_MAX).await?;
         match request {
@@ -217,6 +216,27 @@ impl Jobs {
                 return Ok(true);
             }
             None => {}
+        }
+        Ok(false)
+    }
+
+    /// Whether nobody waits any more for being told of a job's end. A notice may be lost again and
+    /// again, so that only its event says so.
+    async fn is_told(&self, outcome: &Outcome, pass: &mut Pass<'_>) -> Result<bool, PortError> {
+        let enqueued = &mut pass.mark.enqueued;
+        if !pass.has_webhooks {
+            enqueued.remove(&outcome.job);
+            return Ok(true);
+        }
+        match self.make_up_notice(outcome, enqueued.get(&outcome.job).copied()).await? {
+            Told::Yes => {
+                enqueued.remove(&outcome.job);
+                return Ok(true);
+            }
+            Told::NotYet => {}
+            Told::SentAgain(at) => {
+                enqueued.insert(outcome.job, at);
+            }
         }
         Ok(false)
     }

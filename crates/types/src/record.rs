@@ -56,6 +56,6 @@ pub struct SweepMark {
     pub watermark: Option<JobId>,
     /// Where the next sweep goes on, if the last one reached its bound.
     pub cursor: Option<JobId>,
-    /// When open jobs were last enqueued again.
+    /// When open jobs were last enqueued again, and notices of ended ones sent again.
     pub enqueued: BTreeMap<JobId, Timestamp>,
 }

@@ -6,7 +6,7 @@ use zkpool_jobs::records::RECORD_BYTES_MAX;
 use zkpool_types::webhook::{
     DeliveryAttempt, DueAttempt, EventRecord, WebhookEvent, WebhookRecord,
 };
-use zkpool_types::{ProjectId, Timestamp};
+use zkpool_types::{Defect, ProjectId, Timestamp};
 
 use crate::address::Refused;
 use crate::sender::{Answer, Request, SendError, Sender};
@@ -60,6 +60,11 @@ impl Webhooks {
     ) -> Result<(), WebhookError> {
         let DueAttempt { delivery, number, .. } = due;
         let start = self.ports.clock.now();
+        if Defect::UnmarksEarly.is_planted() {
+            self.unmark(project, &due).await?;
+        }
+        let timestamp = if Defect::RewritesEvents.is_planted() { start } else { event.timestamp };
+        let event = WebhookEvent { timestamp, ..event };
         let answer = sender.send(request(&due, &event, &webhook, start)?).await;
         let attempt = self.outcome(number, start, answer);
         if let Some(at) = attempt.next_at {
@@ -86,7 +91,8 @@ impl Webhooks {
         let status = answer.ok().map(|answer| answer.status);
         let error = answer.err().map(|error| error.to_string());
         let mut attempt = DeliveryAttempt { at, took_ms, status, error, next_at: None };
-        if !attempt.is_delivered() && status != Some(GONE) {
+        let is_over = attempt.is_delivered() || Defect::TriesOnce.is_planted();
+        if !is_over && status != Some(GONE) {
             let asked = answer.ok().and_then(|answer| answer.retry_after);
             attempt.next_at = schedule::next(number, at, asked, self.ports.rng.as_ref());
         }

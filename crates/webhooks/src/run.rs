@@ -6,8 +6,8 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use zkpool_jobs::keys;
 use zkpool_ports::Delivery;
-use zkpool_types::ProjectId;
 use zkpool_types::webhook::{DueAttempt, Notice, NoticeOf};
+use zkpool_types::{Defect, ProjectId};
 
 use crate::due::{MESSAGE_GRACE, later};
 use crate::sender::Sender;
@@ -105,7 +105,8 @@ impl Webhooks {
     pub async fn sweep(&self) -> SweepReport {
         let mut report = SweepReport::default();
         for project in report.note(self.projects().await).unwrap_or_default() {
-            for due in report.note(self.due(&project, DUE_MAX).await).unwrap_or_default() {
+            let due = report.note(self.due(&project, DUE_MAX).await).unwrap_or_default();
+            for due in due.into_iter().filter(|_| !Defect::SkipsDueMarks.is_planted()) {
                 let sent = self.send_again(&project, due).await;
                 report.sent += usize::from(report.note(sent).is_some());
             }

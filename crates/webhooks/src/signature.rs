@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use standardwebhooks::Webhook;
 use zkpool_ports::Rng;
 use zkpool_types::webhook::WebhookRecord;
-use zkpool_types::{EventId, Secret, Timestamp};
+use zkpool_types::{Defect, EventId, Secret, Timestamp};
 
 use crate::WebhookError;
 
@@ -30,7 +30,11 @@ pub(crate) fn headers(
     at: Timestamp,
     body: &str,
 ) -> Result<Vec<(&'static str, String)>, WebhookError> {
-    let (id, seconds) = (format!("msg_{event}"), at.as_second());
+    let mut id = format!("msg_{event}");
+    let seconds = at.as_second();
+    if Defect::NamesEveryTry.is_planted() {
+        id = format!("{id}_{seconds}");
+    }
     let replaced = webhook.replaced.as_ref().filter(|replaced| at < replaced.until);
     let secrets = [Some(&webhook.secret), replaced.map(|replaced| &replaced.secret)];
     let sign = |secret: &Secret<String>| {

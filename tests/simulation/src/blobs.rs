@@ -53,7 +53,13 @@ fn kind(key: &str) -> &'static str {
         "api-keys" | "api-key-names" => "API key",
         "performance" => "performance",
         "shifts" => "shift",
+        "uploads" => "upload",
         "roots" => "daily root",
+        "webhooks" => "webhook",
+        "webhook-projects" => "webhook mark",
+        "webhook-events" => "event",
+        "webhook-attempts" => "try",
+        "webhook-due" => "due mark",
         _ => "other object",
     }
 }

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use jiff::SignedDuration;
 
 use crate::machine::Machine;
+use crate::receivers::tell;
 use crate::requester::{Market, Tenant, arrival};
 use crate::service::{Prover, Server, Service, roll_up, sweep};
 use crate::universe::Universe;
@@ -33,9 +34,10 @@ impl Cast {
         let sweepers = if provers_sweep { 0 } else { 1 + universe.below(2) };
         let sweeping = (0..sweepers).map(|n| sweeper(service, n));
         let rolling_up = (0..2).map(|n| roller(service, n));
+        let telling = (0..2).map(|n| teller(service, n));
         let machines = servers.iter().map(|server| Arc::clone(&server.machine));
         let machines = machines.chain(provers.iter().map(|prover| Arc::clone(&prover.machine)));
-        let machines = machines.chain(sweeping).chain(rolling_up).collect();
+        let machines = machines.chain(sweeping).chain(rolling_up).chain(telling).collect();
         let market = Market {
             service: Arc::clone(service),
             servers,
@@ -60,7 +62,7 @@ impl Cast {
             let (market, at) = (Arc::clone(&self.market), arrival(service, storm * 3 / 4));
             spawn(service, async move {
                 market.service.universe.sleep(at).await;
-                let intent = market.intent(number);
+                let intent = market.intent(number).await;
                 market.pursue(intent).await;
             });
         }
@@ -91,8 +93,7 @@ impl Cast {
     }
 
     fn disturb_once(&self, universe: &Universe) {
-        let any = |count: usize| usize::try_from(universe.below(count as u64)).unwrap_or(0);
-        let machine = &self.machines[any(self.machines.len())];
+        let machine = &self.machines[universe.index(self.machines.len())];
         match universe.below(6) {
             0 => {
                 universe.count("kill");
@@ -106,7 +107,7 @@ impl Cast {
             2 => machine.stop_for(universe.between_ms(1_000, 120_000)),
             // Mostly provers: who is stopped holds jobs.
             _ => {
-                let prover = &self.provers[any(self.provers.len())];
+                let prover = &self.provers[universe.index(self.provers.len())];
                 prover.machine.stop_for(universe.between_ms(5_000, 120_000));
             }
         }
@@ -142,7 +143,9 @@ fn prover(service: &Arc<Service>, n: u64, sweeps: bool) -> Arc<Prover> {
 fn sweeper(service: &Arc<Service>, n: u64) -> Arc<Machine> {
     let machine = machine(service, "sweeper", n);
     let (on, of) = (Arc::clone(&machine), Arc::clone(service));
-    spawn(service, async move { sweep(&of, &on).await });
+    spawn(service, async move {
+        of.closing.run_until_cancelled(sweep(&of, &on)).await;
+    });
     machine
 }
 
@@ -150,6 +153,15 @@ fn roller(service: &Arc<Service>, n: u64) -> Arc<Machine> {
     let machine = machine(service, "roll-up", n);
     let (on, of) = (Arc::clone(&machine), Arc::clone(service));
     spawn(service, async move { roll_up(&of, &on).await });
+    machine
+}
+
+fn teller(service: &Arc<Service>, n: u64) -> Arc<Machine> {
+    let machine = machine(service, "teller", n);
+    let (on, of) = (Arc::clone(&machine), Arc::clone(service));
+    spawn(service, async move {
+        of.closing.run_until_cancelled(tell(&of, &on)).await;
+    });
     machine
 }
 

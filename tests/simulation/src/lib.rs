@@ -13,9 +13,11 @@
 
 mod blobs;
 mod cast;
+mod intent;
 mod laws;
 mod machine;
 mod queue;
+mod receivers;
 mod reckoning;
 mod report;
 mod requester;
@@ -23,10 +25,12 @@ mod run;
 mod service;
 mod toy;
 mod universe;
+mod uploads;
 mod weather;
 
 #[cfg(feature = "defects")]
 pub use report::caught;
 pub use report::{Broken, Report, run_all};
 pub use run::{Run, SetupError, Stage};
+pub use toy::hush_planted_panics;
 pub use universe::{Breach, Chronicle};

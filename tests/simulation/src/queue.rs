@@ -1,4 +1,4 @@
-//! The queue as one machine sees it.
+//! The queues as one machine sees them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,31 +8,54 @@ use zkpool_ports::memory::MemoryQueue;
 use zkpool_ports::{
     Clock, Delivery, Depth, Message, Queue, QueueError, QueuePolicy, ReceiptHandle,
 };
-use zkpool_types::limits::ATTEMPTS_MAX;
+use zkpool_types::limits::{ATTEMPTS_MAX, NOTICE_RECEIVES_MAX};
 
 use crate::laws::Laws;
 use crate::machine::{Call, Machine};
 use crate::universe::lock;
 
-/// The queue that all machines share, and who watches over it.
+/// A queue that all machines share, and who watches over it.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     memory: MemoryQueue,
-    laws: Arc<Laws>,
+    /// What its messages are.
+    kind: &'static str,
+    /// The laws about who holds which job. There are none about notices, which anyone may handle.
+    laws: Option<Arc<Laws>>,
     /// Deliveries that somebody else gets as well.
     repeats: Mutex<Vec<Delivery>>,
 }
 
 impl Exchange {
-    /// An empty queue on a machine of its own.
-    pub(crate) fn new(clock: Arc<Machine>, laws: &Arc<Laws>) -> Arc<Self> {
+    /// The empty queue of jobs on a machine of its own.
+    pub(crate) fn of_jobs(clock: Arc<Machine>, laws: &Arc<Laws>) -> Arc<Self> {
+        Self::empty("message", ATTEMPTS_MAX, clock, Some(Arc::clone(laws)))
+    }
+
+    /// The empty queue of notices on a machine of its own.
+    pub(crate) fn of_notices(clock: Arc<Machine>) -> Arc<Self> {
+        Self::empty("notice", NOTICE_RECEIVES_MAX, clock, None)
+    }
+
+    fn empty(
+        kind: &'static str,
+        receives_max: u32,
+        clock: Arc<Machine>,
+        laws: Option<Arc<Laws>>,
+    ) -> Arc<Self> {
         let clock: Arc<dyn Clock> = clock;
-        let memory = MemoryQueue::new(QueuePolicy { receives_max: ATTEMPTS_MAX }, clock);
-        Arc::new(Self { memory, laws: Arc::clone(laws), repeats: Mutex::default() })
+        let memory = MemoryQueue::new(QueuePolicy { receives_max }, clock);
+        Arc::new(Self { memory, kind, laws, repeats: Mutex::default() })
+    }
+
+    fn watch(&self, look: impl FnOnce(&Laws)) {
+        if let Some(laws) = &self.laws {
+            look(laws);
+        }
     }
 }
 
-/// The queue as one machine sees it.
+/// A queue as one machine sees it.
 #[derive(Debug)]
 pub(crate) struct MachineQueue {
     machine: Arc<Machine>,
@@ -47,12 +70,11 @@ impl MachineQueue {
     async fn call<T>(
         &self,
         verb: &'static str,
-        kind: &'static str,
         to: &str,
         done: impl Future<Output = Result<T, QueueError>> + Send,
     ) -> Result<T, QueueError> {
         let failed = |fault| QueueError::Queue(Box::new(fault));
-        self.machine.call(Call { verb, kind, to }, done, failed).await
+        self.machine.call(Call { verb, kind: self.exchange.kind, to }, done, failed).await
     }
 
     fn memory(&self) -> &MemoryQueue {
@@ -105,7 +127,7 @@ impl MachineQueue {
             None => self.memory().receive(max, visibility, wait).await?,
         };
         for delivery in &received {
-            self.exchange.laws.delivered(&self.machine, delivery);
+            self.exchange.watch(|laws| laws.delivered(&self.machine, delivery));
             if self.happens(self.machine.weather().repeated, "delivery repeated") {
                 lock(&self.exchange.repeats).push(delivery.clone());
             }
@@ -118,7 +140,7 @@ impl MachineQueue {
 impl Queue for MachineQueue {
     async fn send(&self, message: Message, delay: Duration) -> Result<(), QueueError> {
         let to = message.id.clone();
-        self.call("send", "message", &to, self.send_somehow(message, delay)).await
+        self.call("send", &to, self.send_somehow(message, delay)).await
     }
 
     async fn receive(
@@ -128,18 +150,18 @@ impl Queue for MachineQueue {
         wait: Duration,
     ) -> Result<Vec<Delivery>, QueueError> {
         let done = self.receive_somehow(max, visibility, wait);
-        self.call("receive", "message", "message", done).await
+        self.call("receive", self.exchange.kind, done).await
     }
 
     async fn delete(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
         let done = async {
             let deleted = self.memory().delete(receipt).await;
             if deleted.is_ok() {
-                self.exchange.laws.message_deleted(receipt);
+                self.exchange.watch(|laws| laws.message_deleted(receipt));
             }
             deleted
         };
-        self.call("delete", "message", &receipt.0, done).await
+        self.call("delete", &receipt.0, done).await
     }
 
     async fn extend(
@@ -150,22 +172,22 @@ impl Queue for MachineQueue {
         let done = async {
             let extended = self.memory().extend(receipt, visibility).await;
             if extended.is_ok() {
-                self.exchange.laws.extended(&self.machine, receipt, visibility);
+                self.exchange.watch(|laws| laws.extended(&self.machine, receipt, visibility));
             }
             extended
         };
-        let answer = self.call("extend", "message", &receipt.0, done).await;
-        self.exchange.laws.extension_answered(&self.machine, receipt, &answer);
+        let answer = self.call("extend", &receipt.0, done).await;
+        self.exchange.watch(|laws| laws.extension_answered(&self.machine, receipt, &answer));
         answer
     }
 
     async fn release(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
         let done = async {
             let released = self.memory().release(receipt).await;
-            self.exchange.laws.released(receipt, released.is_ok());
+            self.exchange.watch(|laws| laws.released(receipt, released.is_ok()));
             released
         };
-        self.call("release", "message", &receipt.0, done).await
+        self.call("release", &receipt.0, done).await
     }
 
     async fn receive_dead(
@@ -175,28 +197,28 @@ impl Queue for MachineQueue {
     ) -> Result<Vec<Delivery>, QueueError> {
         let done = async {
             let letters = self.memory().receive_dead(max, visibility).await?;
-            letters.iter().for_each(|letter| self.exchange.laws.died(letter));
+            self.exchange.watch(|laws| letters.iter().for_each(|letter| laws.died(letter)));
             Ok(letters)
         };
-        self.call("receive", "dead letter", "dead letters", done).await
+        self.call("receive dead", self.exchange.kind, done).await
     }
 
     async fn delete_dead(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
         let done = async {
             let deleted = self.memory().delete_dead(receipt).await;
             if deleted.is_ok() {
-                self.exchange.laws.message_deleted(receipt);
+                self.exchange.watch(|laws| laws.message_deleted(receipt));
             }
             deleted
         };
-        self.call("delete", "dead letter", &receipt.0, done).await
+        self.call("delete dead", &receipt.0, done).await
     }
 
     async fn position(&self, id: &str) -> Result<Option<u64>, QueueError> {
-        self.call("look for", "message", id, self.memory().position(id)).await
+        self.call("look for", id, self.memory().position(id)).await
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
-        self.call("measure", "queue", "queue", self.memory().depth()).await
+        self.call("measure queue of", self.exchange.kind, self.memory().depth()).await
     }
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::Request;
 use serde_json::{Value, json};
 use zkpool_billing::Costs;
 use zkpool_types::chain::ChainRecord;
@@ -23,18 +21,6 @@ const ROLL_UPS_MAX: usize = 5;
 /// The project with a budget, where there is one.
 pub(crate) struct Budgeted(Option<Tenant>);
 
-async fn call(market: &Market, tenant: &Tenant, method: &str, body: &Value) -> Option<Value> {
-    let request = Request::builder()
-        .method(method)
-        .uri("/v1/budgets")
-        .header("authorization", format!("Bearer {}", tenant.key))
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_string()))
-        .ok()?;
-    let (status, answer) = market.servers[0].answer(request).await?;
-    status.is_success().then_some(answer)
-}
-
 impl Budgeted {
     /// Gives the second project a budget that has room for some of what will be asked for.
     pub(crate) async fn set(service: &Service, market: &Market) -> Self {
@@ -45,8 +31,9 @@ impl Budgeted {
         // Quotes of a circuit that was never proven begin at about this price.
         let limit = NanoUsd::new((1 + universe.below(8)) * PRICE_NANO_USD);
         service.laws.limit(&tenant.project, limit);
-        let budget = json!({ "scope": "*", "limit_nano_usd": limit, "hard_stop": true });
-        if call(market, tenant, "PUT", &json!({ "budgets": [budget] })).await.is_none() {
+        let budget = json!({ "scope": "*", "limit_nano_usd": limit, "alerts_percent": [50, 100], "hard_stop": true });
+        if market.ask(tenant, "PUT", "/v1/budgets", &json!({ "budgets": [budget] })).await.is_none()
+        {
             universe.broken("L3", "a budget could not be set in good weather");
         }
         Self(Some(tenant.clone()))
@@ -55,7 +42,7 @@ impl Budgeted {
     /// Everything has ended: what is committed is what was charged.
     async fn check(&self, service: &Service, market: &Market) {
         let Some(tenant) = &self.0 else { return };
-        let Some(view) = call(market, tenant, "GET", &Value::Null).await else {
+        let Some(view) = market.ask(tenant, "GET", "/v1/budgets", &Value::Null).await else {
             return service.universe.broken("L3", "budgets cannot be read in good weather");
         };
         let found = &view["budgets"][0];
@@ -88,8 +75,7 @@ fn amount(nano_usd: NanoUsd) -> i64 {
 
 fn truth(service: &Service, project: &ProjectId) -> Truth {
     let mut truth = Truth::default();
-    let world = service.laws.world();
-    for (_, observed) in world.jobs.iter().filter(|((of, _), _)| of == project) {
+    for observed in service.laws.jobs(project).values() {
         let Some(outcome) = &observed.outcome else { continue };
         truth.charge += amount(outcome.receipt.charge_nano_usd);
         truth.waste += amount(outcome.receipt.waste_nano_usd);
@@ -134,8 +120,7 @@ fn check_chain(service: &Service, project: &ProjectId) {
     let batches = service.laws.batches(project);
     let links: Vec<_> =
         batches.iter().flat_map(|batch| &batch.links).map(|link| (link.job, link.record)).collect();
-    let world = service.laws.world();
-    for ((_, job), observed) in world.jobs.iter().filter(|((of, _), _)| of == project) {
+    for (job, observed) in &service.laws.jobs(project) {
         let outcome = observed.outcome.as_ref().map(|_| ChainRecord::Outcome);
         let waste = observed.waste.iter().map(|waste| ChainRecord::Waste(waste.attempt.id));
         for record in outcome.into_iter().chain(waste) {

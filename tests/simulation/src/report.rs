@@ -22,6 +22,8 @@ pub struct Report {
     pub jobs: u64,
     /// Jobs of which there was a proof.
     pub succeeded: u64,
+    /// Events that webhooks took, each once.
+    pub told: u64,
     /// Hours that passed in the simulation.
     pub simulated_hours: u64,
     /// Faults by kind.
@@ -58,11 +60,12 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, run: Run) {
-        let Run { seed, jobs, succeeded, chronicle } = run;
+        let Run { seed, jobs, succeeded, told, chronicle } = run;
         let report = &mut self.report;
         report.seeds += 1;
         report.jobs += jobs as u64;
         report.succeeded += succeeded as u64;
+        report.told += told as u64;
         self.simulated_s += chronicle.elapsed.as_secs();
         for (kind, count) in chronicle.faults {
             *report.faults.entry(kind).or_default() += count;
@@ -82,6 +85,7 @@ impl Sums {
         self.report.seeds += report.seeds;
         self.report.jobs += report.jobs;
         self.report.succeeded += report.succeeded;
+        self.report.told += report.told;
         self.report.laws_broken += report.laws_broken;
         self.report.broken.extend(report.broken);
         self.simulated_s += simulated_s;

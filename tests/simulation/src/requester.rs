@@ -7,17 +7,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use futures_util::future::join_all;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
-use zkpool_ports::Clock;
-use zkpool_types::{ErrorCode, JobId, ProjectId, Sha256Digest, Timestamp};
+use zkpool_jobs::invariants::Observed;
+use zkpool_types::{ErrorCode, JobId, ProjectId, Sha256Digest};
 
+use crate::intent::Intent;
 use crate::laws::Wanted;
 use crate::service::{Server, Service};
-use crate::toy;
 
 /// A project and the key that its requesters have.
 #[derive(Clone, Debug)]
@@ -37,14 +34,6 @@ pub(crate) struct Market {
     pub(crate) open: AtomicUsize,
 }
 
-/// A proof that somebody wants.
-#[derive(Clone, Debug)]
-pub(crate) struct Intent {
-    tenant: usize,
-    key: String,
-    body: String,
-}
-
 /// What became of one submission.
 enum Answer {
     /// The job.
@@ -56,48 +45,19 @@ enum Answer {
 }
 
 impl Market {
-    fn tenant(&self, intent: &Intent) -> &Tenant {
+    pub(crate) fn tenant(&self, intent: &Intent) -> &Tenant {
         &self.tenants[intent.tenant]
     }
 
-    fn breach(&self, law: &'static str, what: String) {
+    pub(crate) fn breach(&self, law: &'static str, what: String) {
         self.service.universe.broken(law, what);
-    }
-
-    /// Draws up what the `number`th requester wants.
-    pub(crate) fn intent(&self, number: u64) -> Intent {
-        let universe = &self.service.universe;
-        let tenant = usize::try_from(universe.below(self.tenants.len() as u64)).unwrap_or(0);
-        let (x, y) = (2 + universe.below(1000), 2 + universe.below(1000));
-        let is_true = !universe.happens(60);
-        let poisons = universe.happens(30);
-        let product = if is_true { x * y } else { x * y + 1 };
-        let witness = toy::witness_file(product, [x, y], poisons, number);
-        let mut body = json!({
-            "circuit": "toy",
-            "witness": { "base64": BASE64_STANDARD.encode(witness) },
-            "tags": { "number": number.to_string() },
-        });
-        if universe.happens(150) {
-            let after = SignedDuration::from_secs(300 + universe.below(1_800).cast_signed());
-            let deadline = self.servers[0].machine.now().saturating_add(after);
-            body["deadline"] = json!(deadline.unwrap_or(Timestamp::MAX));
-        }
-        if universe.happens(200) {
-            body["max_price_nano_usd"] = json!(1_000_000_000_u64);
-        }
-        let (key, body) = (format!("request-{number}"), body.to_string());
-        let wanted = Wanted { key: key.clone(), output: product, is_true: is_true && !poisons };
-        let digest = Sha256Digest::of(body.as_bytes());
-        self.service.laws.expect(&self.tenants[tenant].project, digest, wanted);
-        Intent { tenant, key, body }
     }
 
     /// Sends a request over a connection that may break. Nothing is heard then, and whoever answers
     /// may stop half way.
-    async fn send(&self, request: Request<Body>) -> Option<(StatusCode, Value)> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Option<(StatusCode, Value)> {
         let universe = &self.service.universe;
-        let server = &self.servers[index(universe.below(self.servers.len() as u64))];
+        let server = &self.servers[universe.index(self.servers.len())];
         let per_mille = u32::try_from(self.disconnected.load(Ordering::Relaxed)).unwrap_or(0);
         if !universe.happens(per_mille) {
             return server.answer(request).await;
@@ -111,7 +71,7 @@ impl Market {
         }
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         tenant: &Tenant,
         method: &str,
@@ -131,12 +91,30 @@ impl Market {
         request.body(Body::from(body.to_owned())).unwrap_or_default()
     }
 
+    /// Asks for something over a connection that holds.
+    pub(crate) async fn ask(
+        &self,
+        tenant: &Tenant,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Option<Value> {
+        let request = self.request(tenant, method, path, None, &body.to_string());
+        let (status, answer) = self.servers[0].answer(request).await?;
+        status.is_success().then_some(answer)
+    }
+
     /// Wants a proof until it is there, or will never be.
     pub(crate) async fn pursue(&self, intent: Intent) {
         if let Some(job) = self.submit(&intent).await {
             self.service.universe.note(format_args!("{} is job {job}", intent.key));
             if self.service.universe.happens(150) {
                 self.submit_another_body(&intent).await;
+            }
+            if let Some(uploaded) = &intent.uploaded
+                && self.service.universe.happens(300)
+            {
+                self.send_other_bytes(uploaded).await;
             }
             if self.service.universe.happens(100) {
                 self.cancel(&intent, job).await;
@@ -198,9 +176,7 @@ impl Market {
     /// An answer that says so means that the job is recorded.
     fn accepted(&self, intent: &Intent, answer: &Value) -> Answer {
         let job: Option<JobId> = answer["id"].as_str().and_then(|id| id.parse().ok());
-        let world = self.service.laws.world();
-        let place = job.map(|job| (self.tenant(intent).project.clone(), job));
-        let recorded = place.and_then(|place| world.jobs.get(&place)?.request.clone());
+        let recorded = job.and_then(|job| self.recorded(intent, job)?.request);
         match recorded {
             Some(request) if request.body_digest == Sha256Digest::of(intent.body.as_bytes()) => {
                 Answer::Accepted(request.id)
@@ -210,6 +186,12 @@ impl Market {
                 Answer::Refused
             }
         }
+    }
+
+    /// What is stored of a job.
+    fn recorded(&self, intent: &Intent, job: JobId) -> Option<Observed> {
+        let place = (self.tenant(intent).project.clone(), job);
+        self.service.laws.with_world(|world| world.jobs.get(&place).cloned())
     }
 
     /// The same key with another body is refused.
@@ -278,9 +260,7 @@ impl Market {
 
     /// What is shown is what is recorded.
     fn compare(&self, intent: &Intent, job: JobId, view: &Value) {
-        let world = self.service.laws.world();
-        let place = (self.tenant(intent).project.clone(), job);
-        let outcome = world.jobs.get(&place).and_then(|observed| observed.outcome.clone());
+        let outcome = self.recorded(intent, job).and_then(|observed| observed.outcome);
         let shown = outcome.is_some_and(|outcome| {
             view["state"] == json!(outcome.state)
                 && view["proof"] == json!(outcome.proof)
@@ -307,10 +287,6 @@ impl Market {
             }
         }
     }
-}
-
-fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(0)
 }
 
 /// How long it takes until a requester comes.

@@ -17,6 +17,7 @@ use zkpool_types::{
 
 use crate::cast::{Cast, guarded};
 use crate::machine::Machine;
+use crate::receivers::register;
 use crate::reckoning::{Budgeted, reckon};
 use crate::requester::Tenant;
 use crate::service::{Fixtures, Service};
@@ -36,6 +37,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(31);
 /// Looks after the last fault by which everything must have ended. A queue of long proofs that each
 /// take three attempts takes that long, and nothing else does.
 const LOOKS_MAX: u32 = 240;
+
+/// Looks by which webhooks must know of everything: about five hours. A delivery that failed three
+/// or four times before is tried again two hours later.
+const LOOKS_TOLD_MAX: u32 = 600;
 
 /// Why the simulation cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -91,10 +96,17 @@ impl Stage {
                 () = play => {}
             }
         });
-        let world = service.laws.world();
-        let ended = world.jobs.values().filter_map(|job| job.outcome.as_ref());
-        let succeeded = ended.filter(|outcome| outcome.receipt.charged).count();
-        Ok(Run { seed, jobs: world.jobs.len(), succeeded, chronicle: universe.chronicle() })
+        let (jobs, succeeded) = service.laws.with_world(|world| {
+            let ended = world.jobs.values().filter_map(|job| job.outcome.as_ref());
+            (world.jobs.len(), ended.filter(|outcome| outcome.receipt.charged).count())
+        });
+        Ok(Run {
+            seed,
+            jobs,
+            succeeded,
+            told: service.laws.told_in_all(),
+            chronicle: universe.chronicle(),
+        })
     }
 }
 
@@ -107,6 +119,8 @@ pub struct Run {
     pub jobs: usize,
     /// Jobs of which there was a proof.
     pub succeeded: usize,
+    /// Events that webhooks took, each once.
+    pub told: usize,
     /// What happened.
     pub chronicle: Chronicle,
 }
@@ -120,6 +134,7 @@ async fn play(service: &Arc<Service>) {
     };
     let cast = Cast::on_stage(service, tenants);
     let budgeted = Budgeted::set(service, &cast.market).await;
+    register(service, &cast.market).await;
     let weather = Weather::of(universe);
     universe.note(format_args!("{weather:?}"));
     cast.set_weather(weather);
@@ -133,6 +148,7 @@ async fn play(service: &Arc<Service>) {
     universe.note(format_args!("the weather clears up"));
     cast.clear_up();
     settle(service, &cast).await;
+    all_are_told(service).await;
     service.closing.cancel();
     reckon(service, &operator, &cast.market, &budgeted).await;
 }
@@ -175,12 +191,27 @@ async fn settle(service: &Service, cast: &Cast) {
     for _ in 0..LOOKS_MAX {
         universe.sleep(LOOK_EVERY).await;
         let is_over = cast.market.open.load(Ordering::Relaxed) == 0;
-        if is_over && unfinished(&service.laws.world()).is_empty() {
+        if is_over && service.laws.with_world(|world| unfinished(world).is_empty()) {
             return;
         }
     }
-    let left = unfinished(&service.laws.world());
+    let left = service.laws.with_world(|world| unfinished(world).first().map(ToString::to_string));
     let open = cast.market.open.load(Ordering::Relaxed);
-    let what = left.first().map_or_else(|| format!("{open} requesters wait"), ToString::to_string);
+    let what = left.unwrap_or_else(|| format!("{open} requesters wait"));
     universe.broken("L1", format!("long after the last fault: {what}"));
+}
+
+/// Waits until webhooks know of everything, which must not take longer than the longest pause that
+/// a delivery can have come to.
+async fn all_are_told(service: &Service) {
+    let universe = &service.universe;
+    for _ in 0..LOOKS_TOLD_MAX {
+        if service.laws.untold().is_none() {
+            return;
+        }
+        universe.sleep(LOOK_EVERY).await;
+    }
+    if let Some(what) = service.laws.untold() {
+        universe.broken("L7", format!("long after the last fault: {what}"));
+    }
 }

@@ -13,18 +13,18 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use zkpool_billing::Costs;
-use zkpool_functions::{Context, Settings, budgets, complete, proofs};
+use zkpool_functions::{Context, Settings, budgets, complete, proofs, uploads, webhooks};
 use zkpool_jobs::{Jobs, Ports};
 use zkpool_ledger::PriceBook;
-use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
-use zkpool_ports::{Clock, QueuePolicy, SeededRng, Threads, TimeOrderedIds};
-use zkpool_types::limits::NOTICE_RECEIVES_MAX;
+use zkpool_ports::memory::MemoryBlobs;
+use zkpool_ports::{Clock, SeededRng, Threads, TimeOrderedIds};
 use zkpool_worker::Worker;
 
 use crate::blobs::{Blobs, Store};
 use crate::laws::Laws;
 use crate::machine::Machine;
 use crate::queue::{Exchange, MachineQueue};
+use crate::receivers::Receivers;
 use crate::toy::ToyDevice;
 use crate::universe::{Universe, lock};
 
@@ -52,7 +52,9 @@ pub(crate) struct Service {
     pub(crate) fixtures: Fixtures,
     store: Arc<Store>,
     exchange: Arc<Exchange>,
-    /// Cancelled when the run is over and provers are to stop.
+    notices: Arc<Exchange>,
+    pub(crate) receivers: Arc<Receivers>,
+    /// Cancelled when everything has ended and been told. Machines stop then.
     pub(crate) closing: CancellationToken,
 }
 
@@ -61,13 +63,17 @@ impl Service {
         let laws = Laws::new(universe, Arc::clone(&fixtures.book));
         let key_file = fixtures.key_file.clone();
         let store = Store { blobs: MemoryBlobs::new(), laws: Arc::clone(&laws), key_file };
-        let exchange = Exchange::new(Machine::new("queue", universe), &laws);
+        let exchange = Exchange::of_jobs(Machine::new("queue", universe), &laws);
+        let notices = Exchange::of_notices(Machine::new("notices", universe));
+        let receivers = Receivers::new(&laws);
         Arc::new(Self {
             universe: Arc::clone(universe),
             laws,
             fixtures: fixtures.clone(),
             store: Arc::new(store),
             exchange,
+            notices,
+            receivers,
             closing: CancellationToken::new(),
         })
     }
@@ -76,13 +82,10 @@ impl Service {
     pub(crate) fn ports(&self, machine: &Arc<Machine>) -> Ports {
         let clock: Arc<dyn Clock> = Arc::<Machine>::clone(machine);
         let rng = Arc::new(SeededRng::new(self.universe.below(u64::MAX)));
-        // No project here has webhooks, so that nothing is ever sent.
-        let policy = QueuePolicy { receives_max: NOTICE_RECEIVES_MAX };
-        let notices = Arc::new(MemoryQueue::new(policy, Arc::clone(&clock)));
         Ports {
             blobs: Blobs::new(machine, &self.store),
             queue: MachineQueue::new(machine, &self.exchange),
-            notices,
+            notices: MachineQueue::new(machine, &self.notices),
             ids: Arc::new(TimeOrderedIds::new(Arc::clone(&clock), rng.clone())),
             clock,
             rng,
@@ -93,8 +96,15 @@ impl Service {
         Jobs::new(self.ports(machine), Arc::clone(&self.fixtures.book))
     }
 
+    /// The API in a new process on this machine.
+    pub(crate) fn context(&self, machine: &Arc<Machine>) -> Context {
+        let threads: Arc<dyn Threads> = Arc::<Machine>::clone(machine);
+        let settings = Settings { threads, ..Settings::default() };
+        Context::new(self.ports(machine), Arc::clone(&self.fixtures.book), settings)
+    }
+
     /// How long a machine is down.
-    async fn reboot(&self) {
+    pub(crate) async fn reboot(&self) {
         self.universe.sleep(self.universe.between_ms(500, 30_000)).await;
     }
 }
@@ -140,11 +150,9 @@ impl fmt::Debug for Server {
 
 /// The part of the API that requesters use.
 fn router(service: &Service, machine: &Arc<Machine>) -> Router {
-    let threads: Arc<dyn Threads> = Arc::<Machine>::clone(machine);
-    let settings = Settings { threads, ..Settings::default() };
-    let book = Arc::clone(&service.fixtures.book);
-    let context = Context::new(service.ports(machine), book, settings);
+    let context = service.context(machine);
     let areas = proofs::router(&context).merge(budgets::router(&context));
+    let areas = areas.merge(webhooks::router(&context)).merge(uploads::router(&context));
     complete(context, areas)
 }
 

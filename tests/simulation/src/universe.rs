@@ -91,6 +91,11 @@ impl Universe {
         lock(&self.dice).next_u64() % bound
     }
 
+    /// A place in a list that is not empty.
+    pub(crate) fn index(&self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
+
     /// Whether something happens that happens this often.
     pub(crate) fn happens(&self, per_mille: u32) -> bool {
         per_mille > 0 && self.below(1000) < u64::from(per_mille)

@@ -25,6 +25,10 @@ pub(crate) struct Weather {
     pub(crate) overtaken: u32,
     /// A requester's connection breaks.
     pub(crate) disconnected: u32,
+    /// A receiver of webhooks does not take a delivery, or seems not to.
+    pub(crate) unreceptive: u32,
+    /// A receiver of webhooks is down for a while.
+    pub(crate) unreachable: u32,
     /// A proof of the GPU is wrong.
     pub(crate) miscalculated: u32,
     /// The GPU fails at a proof.
@@ -47,6 +51,8 @@ impl Weather {
         repeated: 0,
         overtaken: 0,
         disconnected: 0,
+        unreceptive: 0,
+        unreachable: 0,
         miscalculated: 0,
         device_failed: 0,
         long_proof: 0,
@@ -68,6 +74,8 @@ impl Weather {
             repeated: some(100) + worse(3, 300),
             overtaken: some(300),
             disconnected: some(100),
+            unreceptive: some(200) + worse(6, 500),
+            unreachable: some(20) + worse(6, 50),
             miscalculated: some(200) + worse(4, 500),
             device_failed: some(100),
             long_proof: some(100) + worse(5, 400),

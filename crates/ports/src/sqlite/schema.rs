@@ -107,6 +107,7 @@ fn create(path: &Path) -> io::Result<File> {
     // it would end this process's locks on it (fcntl(2)).
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        Err(_) if path.is_dir() => Err(ErrorKind::IsADirectory.into()),
         _ => Ok(opening),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use zkpool_jobs::keys;
 use zkpool_ports::Message;
 use zkpool_types::webhook::{Notice, NoticeOf};
@@ -37,6 +38,32 @@ async fn a_job_whose_end_is_not_told_yet_is_looked_at_again_however_old_it_is() 
     world.jobs.sweep().await;
     world.clock.advance(Duration::from_secs(120));
     world.jobs.sweep().await;
+    world.work().await;
+    assert_eq!(world.receiver.count(), 1);
+}
+
+#[tokio::test]
+async fn a_notice_is_sent_again_however_often_it_is_lost() {
+    let world = World::new();
+    world.webhook(&[]).await;
+    let job = world.submit("a").await;
+    world.clock.advance(Duration::from_secs(3600));
+    world.jobs.cancel(&world.project, job).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(world.lose_notices().await, 1);
+        world.clock.advance(Duration::from_secs(120));
+        assert_eq!(world.jobs.sweep().await.errors, 0);
+    }
+    world.work().await;
+    assert_eq!(world.receiver.count(), 1);
+}
+
+#[tokio::test]
+async fn what_ended_by_a_clock_that_is_slow_is_told() {
+    let world = World::new();
+    world.webhook(&[]).await;
+    world.clock.step_wall_clock(SignedDuration::from_mins(-10));
+    world.cancelled("a").await;
     world.work().await;
     assert_eq!(world.receiver.count(), 1);
 }

@@ -119,7 +119,7 @@ impl State {
         if key.starts_with("idempotency/") || key.starts_with("chain/") {
             return breaks("L5", format!("{key} is deleted"));
         }
-        let Some(at) = Place::of(key) else { return Ok(()) };
+        let Some(at) = Place::of(key) else { return self.unmarked(key) };
         let Some(observed) = self.world.jobs.get_mut(&(at.project, at.job)) else { return Ok(()) };
         match at.name {
             "witness" => {

@@ -7,13 +7,14 @@
 mod billing;
 mod deliveries;
 mod jobs;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::de::DeserializeOwned;
-use zkpool_jobs::invariants::World;
+use zkpool_jobs::invariants::{Observed, World};
 use zkpool_ledger::PriceBook;
 use zkpool_types::chain::{Batch, ChainRecord};
 use zkpool_types::{JobId, NanoUsd, ProjectId, Sha256Digest};
@@ -21,6 +22,7 @@ use zkpool_types::{JobId, NanoUsd, ProjectId, Sha256Digest};
 use crate::machine::Machine;
 use crate::universe::{Universe, lock};
 use deliveries::Deliveries;
+use told::Told;
 
 /// What a requester wants proven.
 #[derive(Clone, Debug)]
@@ -52,6 +54,7 @@ struct State {
     billed: BTreeSet<(ProjectId, JobId, ChainRecord)>,
     /// What budgets with a hard stop allow.
     limits: BTreeMap<ProjectId, NanoUsd>,
+    told: Told,
 }
 
 /// A law that a write breaks.
@@ -113,9 +116,16 @@ impl Laws {
         self.state().limits.insert(project.clone(), limit);
     }
 
-    /// What is stored of every job.
-    pub(crate) fn world(&self) -> World {
-        self.state().world.clone()
+    /// Looks at what is stored of every job.
+    pub(crate) fn with_world<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        look(&self.state().world)
+    }
+
+    /// What is stored of the jobs of a project.
+    pub(crate) fn jobs(&self, project: &ProjectId) -> BTreeMap<JobId, Observed> {
+        let state = self.state();
+        let of_project = state.world.jobs.iter().filter(|((of, _), _)| of == project);
+        of_project.map(|((_, job), observed)| (*job, observed.clone())).collect()
     }
 
     /// Every batch of a project.
@@ -129,7 +139,7 @@ impl Laws {
         let broken = match Place::of(key) {
             Some(place) => state.job_record(&self.book, &place, body),
             None if key.starts_with("chain/") => state.batch(body),
-            None => Ok(()),
+            None => state.told(key, body),
         };
         drop(state);
         self.judge(broken.map_err(|(law, what)| (law, format!("{}: {what}", machine.name))));
