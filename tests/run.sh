@@ -127,9 +127,8 @@ target/release/mutate --count 100000
 
 # In a build of its own, which nothing else is taken from.
 step "Faults that are planted in the product, and what they break"
-cargo build --release --locked --workspace "${FEATURES[@]}" --features zkpool-tests/defects \
-    --bin simulate-defects
-target/release/simulate-defects
+cargo test --release --locked --workspace "${FEATURES[@]}" --features zkpool-tests/defects \
+    --test simulate-defects
 
 step "A proof through the deployed stack, in an emulator"
 infra/local.sh --built

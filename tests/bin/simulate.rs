@@ -93,8 +93,8 @@ fn replay(seed: u64) -> Result<ExitCode, SetupError> {
 /// Faults can be planted only in a build of their own, which is made here: nothing else is ever
 /// built with them.
 fn defects() -> ExitCode {
-    let build = ["run", "--quiet", "--release", "--package", "zkpool-tests"];
-    let planted = ["--features", "defects", "--bin", "simulate-defects"];
+    let build = ["test", "--quiet", "--release", "--package", "zkpool-tests"];
+    let planted = ["--features", "defects", "--test", "simulate-defects"];
     match Command::new("cargo").args(build).args(planted).status() {
         Ok(status) => verdict(status.success()),
         Err(error) => {

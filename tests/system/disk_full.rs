@@ -77,11 +77,19 @@ impl Small {
 
     /// Fills the disk up to this many bytes.
     fn fill(&self, left: u64) {
-        let mut stat = Command::new("stat");
-        let pages = succeed(stat.args(["--file-system", "--format", "%a"]).arg(self.path("data")));
-        let free = pages.trim().parse::<u64>().unwrap() * PAGE_BYTES;
-        let length = free.saturating_sub(left).max(1).to_string();
-        succeed(Command::new("fallocate").args(["-l", &length]).arg(self.path("ballast")));
+        loop {
+            let mut stat = Command::new("stat");
+            let format = ["--file-system", "--format", "%a"];
+            let pages = succeed(stat.args(format).arg(self.path("data")));
+            let free = pages.trim().parse::<u64>().unwrap() * PAGE_BYTES;
+            let length = free.saturating_sub(left).max(1).to_string();
+            let mut fallocate = Command::new("fallocate");
+            let ballast = fallocate.args(["-l", &length]).arg(self.path("ballast")).output();
+            // The server may have written meanwhile.
+            if ballast.unwrap().status.success() {
+                return;
+            }
+        }
     }
 
     fn make_room(&self) {

@@ -45,7 +45,7 @@ async fn actions_of_another_project_are_not_listed_and_need_an_admin() {
     assert_eq!(actions(&api, &owner).await.len(), 1);
     assert_eq!(actions(&api, &foreign).await.len(), 0);
     let reader = made.text("key");
-    api.send(Call::get("/v1/actions").key(&reader)).await.problem(403, "forbidden");
+    api.send(Call::get("/v1/actions").key(&reader)).await.problem(403, "scope_missing");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use zkpool_types::Timestamp;
 
 pub use deployment::{Aws, Deployment, Embedded};
 
-use crate::records::{End, reckon};
+use crate::records::{End, reckon, witnesses};
 use crate::server::pause;
 use requester::Requester;
 
@@ -92,8 +92,9 @@ impl Findings {
         }
         for end in &self.ends {
             let strikes = struck.get(&end.job).map(Vec::as_slice).unwrap_or_default();
+            // A delivery counts as an attempt also where its answer was lost.
             let given_up = end.failure.as_deref() == Some("attempts_exhausted");
-            if end.state != "succeeded" && !(given_up && strikes.len() > 1) {
+            if end.state != "succeeded" && !given_up {
                 self.breaches.push(format!("{end:?} was struck {} times", strikes.len()));
             }
             if let Some(last) = strikes.last() {
@@ -147,15 +148,15 @@ pub fn run(mut deployment: impl Deployment, seed: u64, kills: usize) -> Findings
 fn settle(deployment: &impl Deployment, accepted: &BTreeSet<String>, findings: &mut Findings) {
     let start = Instant::now();
     let open = |state| !requester::in_state(&deployment.client(), state).is_empty();
-    while open("queued") || open("proving") {
+    while open("queued") || open("proving") || !witnesses(deployment).is_empty() {
         if start.elapsed() > SETTLED_WITHIN {
-            findings.breaches.push("jobs are still open".to_owned());
+            let left = witnesses(deployment);
+            findings.breaches.push(format!("jobs are still open, or witnesses there: {left:?}"));
             break;
         }
         deployment.sweep();
         rest(BETWEEN_SWEEPS);
     }
-    deployment.sweep();
     let reckoning = reckon(deployment);
     findings.breaches.extend(reckoning.breaches);
     findings.ends = reckoning.ends;
