@@ -18,11 +18,8 @@ pub(crate) const TARGETS: &[Target] = &[
 
 fn read_receipt(input: &[u8], meter: &mut Meter) -> Held {
     let read = meter.measure(|| serde_json::from_slice::<ReceiptView>(input));
-    let ReceiptView { receipt, link } = match read {
-        // Whoever verifies a file of their own is told in full what is wrong with it.
-        Err(_) => return Ok(Verdict::Refused),
-        Ok(view) => view,
-    };
+    // Whoever verifies a file of their own is told in full what is wrong with it.
+    let Ok(ReceiptView { receipt, link }) = read else { return Ok(Verdict::Refused) };
     reads_back(&receipt)?;
     let linked = link.as_ref().map(|link| follows(link, &receipt, meter));
     match (recomputed(&receipt, meter)?, linked.transpose()?) {
@@ -54,10 +51,8 @@ fn follows(link: &ChainLink, receipt: &Receipt, meter: &mut Meter) -> Held {
 }
 
 fn read_chain(input: &[u8], meter: &mut Meter) -> Held {
-    let page = match meter.measure(|| serde_json::from_slice::<ChainPage>(input)) {
-        Err(_) => return Ok(Verdict::Refused),
-        Ok(page) => page,
-    };
+    let page = meter.measure(|| serde_json::from_slice::<ChainPage>(input));
+    let Ok(page) = page else { return Ok(Verdict::Refused) };
     reads_back(&page)?;
     match meter.measure(|| page.links.iter().try_fold(ChainHead::default(), follow)) {
         Err(error) => refused(&error),

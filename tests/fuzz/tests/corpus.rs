@@ -197,8 +197,7 @@ fn path_in(path: &str, example: &Example, names: &Names) -> String {
         "/v1/keys/" => &names.key_id,
         "/v1/webhooks/" => &names.webhook,
         "/v1/webhooks/deliveries/" => &names.delivery,
-        "/v1/proofs/" if after == "/receipt" => &names.ended,
-        "/dashboard/jobs/" if after == "/receipt" => &names.ended,
+        "/v1/proofs/" | "/dashboard/jobs/" if after == "/receipt" => &names.ended,
         "/v1/proofs/" | "/dashboard/jobs/" => &names.job,
         _ => example.path.as_ref().unwrap(),
     };

@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn what_is_no_json_has_values_all_the_same() {
         assert!(values(b"").is_empty());
-        assert_eq!(values(b"\"ab"), [0..3]);
+        assert_eq!(values(b"\"ab").first(), Some(&(0..3)));
         assert!(values(b"]}{[").is_empty());
     }
 }

@@ -102,14 +102,14 @@ impl State {
                 let shares = alerts.into_iter().map(|alert| (alert.scope, alert.percent));
                 told.shares.extend(shares.map(|(scope, share)| (project.clone(), scope, share)));
             }
-            ("webhook-events", _) => return self.event(project, key, read(body)?),
+            ("webhook-events", _) => return self.event(&project, key, read(body)?),
             _ => {}
         }
         Ok(())
     }
 
     /// An event has happened as it says, in the project that is told, and never changes.
-    fn event(&mut self, project: ProjectId, key: &str, record: EventRecord) -> Broken {
+    fn event(&mut self, project: &ProjectId, key: &str, record: EventRecord) -> Broken {
         let earlier = self.told.events.get(key);
         holds("L7", earlier.is_none_or(|earlier| *earlier == record), || {
             format!("the event {key} has changed")
@@ -131,7 +131,7 @@ impl State {
             EventData::Test(_) => true,
         };
         holds("L7", has_happened, || format!("the event {key} has not happened"))?;
-        holds("L6", is_of(&record.event, &project), || {
+        holds("L6", is_of(&record.event, project), || {
             format!("the event {key} is another project's")
         })?;
         self.told.events.insert(key.to_owned(), record);
