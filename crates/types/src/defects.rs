@@ -77,14 +77,10 @@ defects! {
     ForgetsOpenJobs,
     /// A roll-up forgets attempts that ended nothing.
     ForgetsWaste,
-    /// Partitions that a crash left out stay left out.
-    SkipsPartitions,
     /// The end of a job of which the notice was lost is never told.
     NeverMakesUpNotices,
     /// An alert of which the notice was lost is never told.
     NeverMakesUpAlerts,
-    /// A notice that was lost is made up for once, and never again where that is lost too.
-    MakesUpNoticesOnce,
     /// What a wrong clock dates before a webhook is not told to it.
     TrustsClocks,
     /// One webhook of a project is told nothing.
@@ -93,8 +89,6 @@ defects! {
     TellsUnasked,
     /// A try of a delivery is made known by its message alone.
     ForgetsMarks,
-    /// Marks are not written again when their event is, which others may have waited for in vain.
-    MarksOnce,
     /// The mark of a try is deleted before the try is made.
     UnmarksEarly,
     /// The sweep sends no message for a mark that is due.

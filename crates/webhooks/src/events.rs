@@ -132,9 +132,7 @@ impl Webhooks {
         self.records.create(&key, record, RECORD_BYTES_MAX, |_| true).await?;
         for due in first_tries {
             // A sweep that was faster than this found no event, and deleted the mark.
-            if !Defect::MarksOnce.is_planted() {
-                self.write_mark(project, due).await?;
-            }
+            self.write_mark(project, due).await?;
             self.send(project, due).await?;
         }
         Ok(())

@@ -48,7 +48,7 @@ impl Costs {
         let mut log =
             Log { latest: self.batch(project, hint.number).await?, complete: hint.complete };
         while let Some(batch) = self.batch(project, log.number().saturating_add(1)).await? {
-            log = Log { latest: Some(batch), complete: Defect::SkipsPartitions.is_planted() };
+            log = Log { latest: Some(batch), complete: false };
         }
         Ok(log)
     }
