@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -24,12 +25,19 @@ use zkpool_fuzz::{Corpus, Format, Meter, Names, Verdict, World, parse_request, t
 /// What all inputs together may take in the repository, in bytes.
 const CORPUS_BYTES_MAX: u64 = 300_000;
 
+/// Whose turn it is: the heap is that of the whole process, so that these tests take turns.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const BYTES: &str = "application/octet-stream";
 
 #[test]
 fn the_corpus_is_small() {
+    let _turn = turn();
     let sizes = targets().flat_map(|target| Corpus::of(target).unwrap().inputs);
     let total: u64 = sizes.map(|(_, input)| input.len() as u64).sum();
     assert!(total <= CORPUS_BYTES_MAX, "{total} bytes");
@@ -37,6 +45,7 @@ fn the_corpus_is_small() {
 
 #[test]
 fn every_folder_of_the_corpus_is_that_of_a_target() {
+    let _turn = turn();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let found: BTreeSet<_> = fs::read_dir(folder)
         .unwrap()
@@ -48,6 +57,7 @@ fn every_folder_of_the_corpus_is_that_of_a_target() {
 
 #[test]
 fn every_target_accepts_something_that_is_kept() {
+    let _turn = turn();
     for target in targets() {
         // Nobody can keep what only the holder of a secret can make, a few minutes ago.
         if target.name == "webhook_delivery" {
@@ -63,6 +73,7 @@ fn every_target_accepts_something_that_is_kept() {
 
 #[test]
 fn every_target_has_one_of_libfuzzer() {
+    let _turn = turn();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
     for target in targets() {
@@ -75,6 +86,7 @@ fn every_target_has_one_of_libfuzzer() {
 
 #[test]
 fn every_json_body_of_the_api_has_a_target() {
+    let _turn = turn();
     let document = describe(&Examples::recorded());
     for operation in operations(&document) {
         let Some(content) = operation.pointer("/requestBody/content") else { continue };
@@ -128,6 +140,7 @@ fn is_kept(target_name: &str, name: &str, expected: &[u8]) {
 
 #[test]
 fn what_is_kept_of_generators_is_up_to_date() {
+    let _turn = turn();
     let text = include_str!("../../fixtures/generator.wat").replace("SET_INPUT", "");
     let more = "(func (export \"getWitnessSize\") (result i32) i32.const 2)";
     let module = wat::parse_str(text.replace("MORE", more)).unwrap();
@@ -136,6 +149,7 @@ fn what_is_kept_of_generators_is_up_to_date() {
 
 #[test]
 fn what_is_kept_of_prepared_keys_is_up_to_date() {
+    let _turn = turn();
     for (curve, name) in [("bn128", "bn254"), ("bls12-381", "bls12-381")] {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
         let key = fixtures.join(curve).join("multiplier.zkey");
@@ -149,6 +163,7 @@ fn what_is_kept_of_prepared_keys_is_up_to_date() {
 
 #[test]
 fn every_endpoint_has_a_request_that_is_answered_as_it_should_be() {
+    let _turn = turn();
     let (world, examples) = (World::new().unwrap(), Examples::recorded());
     for endpoint in Endpoint::ALL {
         let name = endpoint.operation_id();

@@ -8,6 +8,7 @@
     reason = "in a test, a panic is the report"
 )]
 
+use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zkpool_fuzz::{
@@ -34,13 +35,13 @@ fn trial(read: fn(&[u8], &mut Meter) -> Held) -> Trial {
 fn heap_beyond_the_bound_is_a_breach() {
     let _turn = turn();
     let modest = trial(|_, meter| {
-        meter.measure(|| drop(vec![0u8; 1 << 19]));
+        meter.measure(|| drop(black_box(vec![0u8; 1 << 19])));
         Ok(Verdict::Accepted)
     });
     assert_eq!(modest.end, End::Held(Verdict::Accepted));
     assert!(modest.heap_ratio() > 0.4);
     let greedy = trial(|_, meter| {
-        meter.measure(|| drop(vec![0u8; 1 << 21]));
+        meter.measure(|| drop(black_box(vec![0u8; 1 << 21])));
         Ok(Verdict::Refused)
     });
     assert!(greedy.breach().unwrap().contains("heap"));

@@ -56,14 +56,16 @@ impl Growth {
 
 #[cfg(test)]
 mod tests {
+    use std::hint::black_box;
+
     use super::*;
 
     #[test]
     fn what_was_freed_again_counts_and_what_was_there_before_does_not() {
-        let there = vec![0u8; 3 << 20];
+        let there = black_box(vec![0u8; 3 << 20]);
         let growth = Growth::begin();
-        drop(vec![0u8; 1 << 20]);
-        let small = vec![0u8; 1 << 10];
+        drop(black_box(vec![0u8; 1 << 20]));
+        let small = black_box(vec![0u8; 1 << 10]);
         let peak = growth.peak();
         assert!((1 << 20..2 << 20).contains(&peak), "{peak}");
         drop((there, small));
