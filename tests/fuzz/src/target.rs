@@ -29,8 +29,6 @@ pub enum Format {
     Wtns,
     /// A constraint system in sections.
     R1cs,
-    /// A prepared key.
-    Prepared,
     /// JSON.
     Json,
     /// A module of WebAssembly.
@@ -43,16 +41,8 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 8] = [
-        Self::Zkey,
-        Self::Wtns,
-        Self::R1cs,
-        Self::Prepared,
-        Self::Json,
-        Self::Wasm,
-        Self::Text,
-        Self::Request,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Zkey, Self::Wtns, Self::R1cs, Self::Json, Self::Wasm, Self::Text, Self::Request];
 
     /// The format as it is written.
     #[must_use]
@@ -61,7 +51,6 @@ impl Format {
             Self::Zkey => "zkey",
             Self::Wtns => "wtns",
             Self::R1cs => "r1cs",
-            Self::Prepared => "prepared",
             Self::Json => "json",
             Self::Wasm => "wasm",
             Self::Text => "text",

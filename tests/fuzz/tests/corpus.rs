@@ -11,13 +11,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
-use zkpool_circuit_files::{ReadOptions, prepared, zkey};
 use zkpool_functions::endpoints::{Access, Endpoint, Row};
 use zkpool_functions::openapi::{Example, Examples, describe};
 use zkpool_fuzz::{Corpus, Format, Meter, Names, Verdict, World, parse_request, target, targets};
@@ -145,20 +144,6 @@ fn what_is_kept_of_generators_is_up_to_date() {
     let more = "(func (export \"getWitnessSize\") (result i32) i32.const 2)";
     let module = wat::parse_str(text.replace("MORE", more)).unwrap();
     is_kept("generator", "smallest.wasm", &module);
-}
-
-#[test]
-fn what_is_kept_of_prepared_keys_is_up_to_date() {
-    let _turn = turn();
-    for (curve, name) in [("bn128", "bn254"), ("bls12-381", "bls12-381")] {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
-        let key = fixtures.join(curve).join("multiplier.zkey");
-        let opened = zkey::open(&key, &ReadOptions::default(), None).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let file: PathBuf = folder.path().join("key");
-        prepared::write(&file, &opened).unwrap();
-        is_kept("prepared_key", name, &fs::read(&file).unwrap());
-    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub fn mutant(target: &Target, corpus: &Corpus, seed: u64) -> Vec<u8> {
         Format::Json => json::change(&mut chance, base, other, changes),
         Format::Request => request(&mut chance, base, other, changes),
         Format::Text => tokens::change(&mut chance, base, changes),
-        Format::Prepared | Format::Wasm => bytes::change(&mut chance, base, other, changes),
+        Format::Wasm => bytes::change(&mut chance, base, other, changes),
     };
     mutant.truncate(MUTANT_BYTES_MAX);
     mutant

@@ -1,3 +1,0 @@
-#![no_main]
-
-zkpool_fuzz_targets::target!("prepared_key");
