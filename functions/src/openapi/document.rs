@@ -11,6 +11,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{
     Components, InfoBuilder, LicenseBuilder, OpenApiBuilder, Required, Response,
 };
+use zkpool_types::Action;
 use zkpool_types::api::Problem;
 
 use super::sketch::text_header;
@@ -71,9 +72,11 @@ fn components() -> Components {
     for (name, about) in HEADERS {
         components.headers.insert(name.to_string(), text_header(about).into());
     }
-    let mut problem = Sketch::default();
-    problem.mentions::<Problem>();
-    components.schemas.append(&mut problem.schemas);
+    let mut mentioned = Sketch::default();
+    mentioned.mentions::<Problem>();
+    // A page alone has them, and a page does not say what its rows are.
+    mentioned.mentions::<Action>();
+    components.schemas.append(&mut mentioned.schemas);
     let about = "An API key. The scope that it needs stands with each operation.";
     let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about)).build();
     components.add_security_scheme(KEY, SecurityScheme::Http(key));
