@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::server::pause;
 
+/// How long an answer may take, with room for a machine busy with other tests.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(120);
+
 /// An address and a key.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -170,7 +173,8 @@ fn still() -> ureq::Agent {
 }
 
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).build().new_agent()
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    config.timeout_global(Some(ANSWERED_WITHIN)).build().new_agent()
 }
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {

@@ -73,7 +73,8 @@ impl Function {
     /// that failed.
     #[must_use]
     pub fn invoke(&self, event: &Value) -> Value {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        let agent = config.timeout_global(Some(ANSWER_WITHIN)).build().new_agent();
         let mut answer = agent.post(&self.url).send_json(event).unwrap();
         answer.body_mut().read_json().unwrap_or(Value::Null)
     }
