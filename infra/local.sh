@@ -93,8 +93,9 @@ for name in "${FUNCTIONS[@]}"; do
     aws s3 cp --only-show-errors "$WORK/$name.zip" "s3://$NAME-archives/local/$name.zip"
 done
 aws cloudformation deploy --stack-name "$NAME" --template-file infra/core.yaml \
-    --capabilities CAPABILITY_IAM --parameter-overrides "ArchiveBucket=$NAME-archives" \
-    Release=local "FunctionArchitecture=$(uname -m | sed 's/aarch64/arm64/')" >/dev/null
+    --s3-bucket "$NAME-archives" --s3-prefix templates --capabilities CAPABILITY_IAM \
+    --parameter-overrides "ArchiveBucket=$NAME-archives" Release=local \
+    "FunctionArchitecture=$(uname -m | sed 's/aarch64/arm64/')" >/dev/null
 for name in "${FUNCTIONS[@]}"; do use_path_style "$name"; done
 ZKPOOL_BUCKET="$(output Bucket)"
 ZKPOOL_QUEUE_URL="$(output QueueUrl)"
