@@ -25,7 +25,7 @@ use crate::local_queue::{Look, Receipt, check_body, long_poll};
 use crate::{Clock, Delivery, Depth, Message, Queue, QueueError, QueuePolicy, ReceiptHandle, lock};
 
 /// How often a waiting receiver looks for messages of other processes. Those of its own process
-/// wake it at once. A look that finds nothing is one indexed read.
+/// wake it at once, one receiver for a message. A look that finds nothing is one indexed read.
 const POLL: Duration = Duration::from_millis(100);
 
 /// A durable [`Queue`] in a SQLite file.
@@ -203,7 +203,7 @@ impl Queue for SqliteQueue {
             statements::add(connection, &message, now.after(delay))
         })
         .await?;
-        self.changed.notify_waiters();
+        self.changed.notify_one();
         Ok(())
     }
 
@@ -233,13 +233,13 @@ impl Queue for SqliteQueue {
             statements::extend(connection, now.after(visibility), receipt)
         })
         .await?;
-        self.changed.notify_waiters();
+        self.changed.notify_one();
         Ok(())
     }
 
     async fn release(&self, receipt: &ReceiptHandle) -> Result<(), QueueError> {
         self.run_held(receipt, statements::release).await?;
-        self.changed.notify_waiters();
+        self.changed.notify_one();
         Ok(())
     }
 
