@@ -175,13 +175,14 @@ impl Inner {
         if temporary::is_reserved(key) {
             return Err(Obstacle::Reserved(path).into());
         }
-        for ancestor in path.ancestors() {
-            // The last part that exists decides: what is not there yet cannot lead elsewhere.
-            let Some(real) = absent(ancestor.canonicalize())? else { continue };
-            if real == ancestor {
-                break;
+        let mut way = self.root.clone();
+        for part in key.as_str().split('/') {
+            way.push(part);
+            // What is not there yet cannot lead elsewhere.
+            let Some(metadata) = absent(way.symlink_metadata())? else { break };
+            if metadata.is_symlink() {
+                return Err(Obstacle::Link(way).into());
             }
-            return Err(Obstacle::Link(ancestor.to_owned()).into());
         }
         Ok(path)
     }

@@ -48,13 +48,27 @@ pub(super) fn children(
         last.clone_from(greatest);
         for name in names.iter().filter(|name| name.ends_with('/')) {
             // Directories outlive the objects in them.
-            if children.len() < limit && !keys(root, &format!("{base}{name}"), None, 1)?.is_empty()
-            {
+            if children.len() < limit && has_keys(root, &format!("{base}{name}"))? {
                 children.push(name.trim_end_matches('/').to_owned());
             }
         }
     }
     Ok(children)
+}
+
+/// Whether any key begins with `base`, a directory's key part with its slash.
+fn has_keys(root: &Path, base: &str) -> io::Result<bool> {
+    let Some(entries) = absent(fs::read_dir(root.join(base)))? else { return Ok(false) };
+    for entry in entries {
+        let Some(name) = name(&entry?)? else { continue };
+        let path = format!("{base}{name}");
+        let found =
+            if path.ends_with('/') { has_keys(root, &path)? } else { BlobKey::new(path).is_ok() };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The directory part of a prefix with its last slash, where there is such a directory.
@@ -124,12 +138,14 @@ fn names_after(root: &Path, base: &str, last: &str) -> io::Result<Vec<String>> {
     let mut names = BTreeSet::new();
     for entry in entries {
         let Some(name) = name(&entry?)? else { continue };
-        if name.as_str() > last
-            && !(base.is_empty() && name.trim_end_matches('/') == temporary::DIR)
-        {
-            names.insert(name);
+        let is_asked_for = name.as_str() > last
+            && !(base.is_empty() && name.trim_end_matches('/') == temporary::DIR);
+        let is_full = names.len() >= NAMES_MAX;
+        if !is_asked_for || (is_full && names.last().is_some_and(|greatest| name > *greatest)) {
+            continue;
         }
-        if names.len() > NAMES_MAX {
+        names.insert(name);
+        if is_full {
             names.pop_last();
         }
     }
