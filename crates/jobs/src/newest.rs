@@ -20,7 +20,10 @@ const WINDOW_FIRST: SignedDuration = SignedDuration::from_hours(1);
 /// How much longer each window is than the one before.
 const WINDOW_GROWTH: i32 = 16;
 
-/// Ids of one window. A window with more is listed in shorter ones.
+/// Ids of one window beside twice as many as are asked for. A window with more is made shorter.
+const WINDOW_ROWS_SPARE: usize = 64;
+
+/// Most ids that are asked for at once.
 const WINDOW_ROWS_MAX: usize = 4096;
 
 /// Below this length a window is not made shorter.
@@ -71,9 +74,13 @@ impl Jobs {
         let mut found = Vec::new();
         while found.len() < limit {
             let lower = window_start(upper, window);
-            let mut ids = self.window(project, lower, upper).await?;
-            if ids.len() > WINDOW_ROWS_MAX && window > WINDOW_MIN && lower.is_some() {
-                window /= WINDOW_GROWTH;
+            // A window that cannot be shorter is listed to its end.
+            let can_shrink = window > WINDOW_MIN;
+            let rows = 2 * (limit - found.len()).min(WINDOW_ROWS_MAX) + WINDOW_ROWS_SPARE;
+            let rows_max = if can_shrink { rows } else { usize::MAX };
+            let mut ids = self.window(project, lower, upper, rows_max).await?;
+            if ids.len() > rows_max {
+                window = shorter(window, &ids, rows);
                 continue;
             }
             ids.reverse();
@@ -86,33 +93,41 @@ impl Jobs {
         Ok(found)
     }
 
-    /// Ids from `lower` to before `upper`, ascending; more than [`WINDOW_ROWS_MAX`] where the
-    /// window should be shorter, unless it has no start.
+    /// Ids from `lower` to before `upper`, ascending; more than `rows_max`, and not all, where the
+    /// window should be shorter.
     async fn window(
         &self,
         project: &ProjectId,
         lower: Option<JobId>,
         upper: JobId,
+        rows_max: usize,
     ) -> Result<Vec<JobId>, PortError> {
-        let prefix = keys::jobs(project);
+        let (prefix, page_max) = (keys::jobs(project), rows_max.min(WINDOW_ROWS_MAX) + 1);
         let mut after = lower.map(|id| id.to_string());
         let mut ids: Vec<JobId> = Vec::new();
         loop {
-            let page = self
-                .ports
-                .blobs
-                .list_children(&prefix, after.as_deref(), WINDOW_ROWS_MAX + 1)
-                .await?;
+            let blobs = &self.ports.blobs;
+            let page = blobs.list_children(&prefix, after.as_deref(), page_max).await?;
             let page_len = page.len();
             after = page.last().cloned();
             let parsed = page.iter().filter_map(|text| text.parse::<JobId>().ok());
             ids.extend(parsed.take_while(|id| *id < upper));
             let all_below = ids.last().map(ToString::to_string) == after;
-            if page_len <= WINDOW_ROWS_MAX || !all_below || lower.is_some() {
+            if page_len < page_max || !all_below || ids.len() > rows_max {
                 return Ok(ids);
             }
         }
     }
+}
+
+/// A window that is expected to hold fewer than `rows` ids, where `window` holds more than that:
+/// its first ones say how close together they are.
+fn shorter(window: SignedDuration, first: &[JobId], rows: usize) -> SignedDuration {
+    let at = |id: Option<&JobId>| id.copied().map_or(Timestamp::UNIX_EPOCH, created_at);
+    let span = at(first.last()).duration_since(at(first.first()));
+    let share = i32::try_from(rows).ok().zip(i32::try_from(first.len()).ok());
+    let expected = share.and_then(|(rows, len)| (span / len).checked_mul(rows / 4 * 3));
+    expected.map_or(WINDOW_MIN, |expected| expected.clamp(WINDOW_MIN, (window / 2).max(WINDOW_MIN)))
 }
 
 /// Where the window of this length before `upper` begins; `None` where that is before all time.
@@ -131,5 +146,20 @@ mod tests {
         assert_eq!(created_at(first_at(at)), at);
         let later: JobId = "018f2e7a-0000-7000-8000-000000000001".parse().unwrap();
         assert!(first_at(created_at(later)) <= later);
+    }
+
+    #[test]
+    fn a_window_is_as_long_as_its_first_ids_are_close() {
+        let each_s =
+            |from: i64| (0..200).map(move |s| first_at(at_s(from + s))).collect::<Vec<_>>();
+        let hour = SignedDuration::from_hours(1);
+        assert_eq!(shorter(hour, &each_s(0), 200).as_secs(), 149, "three quarters of 200 ids");
+        assert_eq!(shorter(SignedDuration::from_secs(200), &each_s(0), 200).as_secs(), 100);
+        let at_once = vec![first_at(at_s(7)); 200];
+        assert_eq!(shorter(hour, &at_once, 100), WINDOW_MIN);
+    }
+
+    fn at_s(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
     }
 }

@@ -222,6 +222,28 @@ async fn jobs_are_listed_newest_first_over_any_span_of_time() {
 }
 
 #[tokio::test]
+async fn jobs_are_listed_newest_first_however_close_together() {
+    let world = world();
+    let mut expected = Vec::new();
+    for burst in [150, 1, 300, 2, 200] {
+        for index in 0..burst {
+            let key = format!("{burst} {index}");
+            expected.push(world.jobs.submit(new_job(&key)).await.unwrap().request.id);
+        }
+        world.pass(1000);
+    }
+    expected.sort_unstable_by(|one, other| other.cmp(one));
+    let (mut listed, mut before) = (Vec::new(), None);
+    loop {
+        let page = world.jobs.list(&project(), &JobFilter::default(), before, 20).await.unwrap();
+        listed.extend(page.items.iter().map(|view| view.id));
+        let Some(next) = page.next else { break };
+        before = Some(next.parse().unwrap());
+    }
+    assert_eq!(listed, expected);
+}
+
+#[tokio::test]
 async fn filters_select_by_circuit_state_and_tag() {
     let world = world();
     let tags = [("chain".to_owned(), "main".to_owned())].into();
