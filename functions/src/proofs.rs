@@ -71,12 +71,10 @@ async fn submit(
     body: JsonBody<SubmitProof>,
 ) -> ApiResult<AcceptedJob> {
     let submission = Submission { context: &context, project, key, digest: body.digest, trace };
-    let (job, replayed) = match submission.accept(body.value).await {
-        Ok(accepted) => accepted,
-        Err(refusal) => (submission.earlier_job().await?.ok_or(refusal)?, true),
-    };
-    let view = context.jobs().view(&submission.project, job).await?;
-    Ok(AcceptedJob { view, replayed })
+    match submission.accept(body.value).await {
+        Ok(accepted) => Ok(accepted),
+        Err(refusal) => submission.earlier_job().await?.ok_or(refusal),
+    }
 }
 
 /// Who submits, under which key, and the digest of the body.
@@ -89,8 +87,8 @@ struct Submission<'a> {
 }
 
 impl Submission<'_> {
-    /// The job, and whether it was there already.
-    async fn accept(&self, body: SubmitProof) -> ApiResult<(JobId, bool)> {
+    /// The job that the request makes, or made before.
+    async fn accept(&self, body: SubmitProof) -> ApiResult<AcceptedJob> {
         let SubmitProof { circuit, witness, inputs, tags, deadline, quote, max_price_nano_usd } =
             body;
         refuse_colons(&tags)?;
@@ -100,7 +98,7 @@ impl Submission<'_> {
         let budgeted = self.context.budgets().apply(&self.project, &tags).await?;
         // What is there already has its price, and is not reserved for again.
         if budgeted && let Some(job) = self.earlier_job().await? {
-            return Ok((job, true));
+            return Ok(job);
         }
         let terms = Terms {
             project: &self.project,
@@ -131,7 +129,7 @@ impl Submission<'_> {
         new: NewJob,
         terms: &Terms<'_>,
         price: Option<AgreedPrice>,
-    ) -> ApiResult<(JobId, bool)> {
+    ) -> ApiResult<AcceptedJob> {
         let submitted = self.context.jobs().submit(new).await;
         let unused = match &submitted {
             Ok(submitted) => submitted.request.price != price,
@@ -142,14 +140,19 @@ impl Submission<'_> {
             terms.take_back(self.context, &price).await;
         }
         let Submitted { request, replayed } = submitted?;
-        Ok((request.id, replayed))
+        let jobs = self.context.jobs();
+        let view = match replayed {
+            true => jobs.view(&self.project, request.id).await?,
+            false => jobs.view_accepted(request).await?,
+        };
+        Ok(AcceptedJob { view, replayed })
     }
 
     /// The job that the same key and body made before.
     ///
     /// A repeated request is answered as before also where it would be refused today: its upload
     /// is used up, or the circuit's name means a later version.
-    async fn earlier_job(&self) -> ApiResult<Option<JobId>> {
+    async fn earlier_job(&self) -> ApiResult<Option<AcceptedJob>> {
         let record = keys::idempotency(&self.project, &self.key);
         let json = match self.context.ports().blobs.get(&record, RECORD_BYTES_MAX).await {
             Ok(json) => json,
@@ -162,7 +165,7 @@ impl Submission<'_> {
             return Err(SubmitError::IdempotencyConflict.into());
         }
         match self.context.jobs().view(&self.project, record.job).await {
-            Ok(view) => Ok(Some(view.id)),
+            Ok(view) => Ok(Some(AcceptedJob { view, replayed: true })),
             // An earlier call reserved the key and got no further.
             Err(JobError::NotFound(_)) => Ok(None),
             Err(error) => Err(error.into()),

@@ -29,6 +29,16 @@ impl Jobs {
         }
     }
 
+    /// Where a job stands that has just been accepted. No record is read for it: a prover may have
+    /// it by now, which the next look shows.
+    ///
+    /// # Errors
+    /// The queue does not answer.
+    pub async fn view_accepted(&self, request: JobRequest) -> Result<ProofView, JobError> {
+        let queue_position = self.ports.queue.position(&request.id.to_string()).await?;
+        Ok(ProofView { queue_position, ..bare_view(request, JobState::Queued) })
+    }
+
     async fn open_view(&self, request: JobRequest) -> Result<ProofView, JobError> {
         let key = keys::progress(&request.project, request.id);
         let progress: Option<Progress> = self.records.read(&key, RECORD_BYTES_MAX).await?;
