@@ -69,15 +69,17 @@ def witness(rows):
 
 
 class Service:
-    """A server with one CPU prover and its circuit."""
+    """A server with one prover and its circuit."""
 
-    def __init__(self, folder, rows):
+    def __init__(self, folder, rows, *options, device="cpu", key=None, stderr=None):
         self.body = base64.b64encode(witness(rows)).decode()
         data = ["--data", folder / "data"]
-        command = [BINARIES / "zkpool", "serve", *data, "--listen", "127.0.0.1:0", "--device", "cpu", "--json"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        command = [BINARIES / "zkpool", "serve", *data, "--listen", "127.0.0.1:0", "--device", device, "--json", *options]
+        self.began = time.time()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
         self.url = json.loads(self.process.stdout.readline())["listening"]
-        self.key = run("keys", "create", *data, "--project", "acme", "--scopes", "submit,read").strip()
+        self.listening_s = time.time() - self.began
+        self.key = key or run("keys", "create", *data, "--project", "acme", "--scopes", "submit,read").strip()
 
     def register(self, folder, rows):
         (folder / "squares.r1cs").write_bytes(circuit(rows))

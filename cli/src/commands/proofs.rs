@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use zkpool_sdk::JobFilter;
 use zkpool_types::api::ProofView;
-use zkpool_types::limits::PAGE_ROWS_DEFAULT;
+use zkpool_types::limits::{PAGE_ROWS_DEFAULT, QUEUE_POSITION_MAX};
 use zkpool_types::{JobId, JobState, Receipt};
 
 use crate::client::{Client, ServerArgs};
@@ -139,6 +139,9 @@ pub(crate) fn device(receipt: &Receipt) -> String {
 pub(crate) fn standing(view: &ProofView) -> String {
     match (view.state, view.stage, view.queue_position) {
         (JobState::Proving, Some(stage), _) => format!("proving: {}", stage_name(stage)),
+        (JobState::Queued, _, Some(ahead)) if ahead >= QUEUE_POSITION_MAX => {
+            format!("queued: {ahead} or more ahead")
+        }
         (JobState::Queued, _, Some(ahead)) => format!("queued: {ahead} ahead"),
         (state, _, _) => state.to_string(),
     }

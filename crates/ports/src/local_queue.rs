@@ -9,6 +9,11 @@ use tokio::sync::Notify;
 use crate::queue::BODY_BYTES_MAX;
 use crate::{Clock, Delivery, Message, QueueError, ReceiptHandle};
 
+/// Turns that a group which lets others go first has saved, at most. A tenant that asks for little is
+/// served before one that always asks, also where it asks for a few things at once; and nobody waits
+/// for more than so many messages of each group that was silent.
+pub(crate) const TURNS_SAVED_MAX: u32 = 8;
+
 /// A receipt: the message's place in its queue and which of its deliveries this was.
 ///
 /// Deliveries are numbered apart from the receive count, which a release takes back.

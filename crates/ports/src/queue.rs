@@ -127,7 +127,8 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// Deletes a dead letter.
     async fn delete_dead(&self, receipt: &ReceiptHandle) -> Result<(), QueueError>;
 
-    /// Messages that would be received before the one with this id, where the queue can tell.
+    /// Messages that would be received before the one with this id, where the queue can tell; at
+    /// most [`QUEUE_POSITION_MAX`](zkpool_types::limits::QUEUE_POSITION_MAX), also where there are more.
     async fn position(&self, id: &str) -> Result<Option<u64>, QueueError>;
 
     /// How many messages there are.

@@ -30,7 +30,8 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// A durable [`Queue`] in a SQLite file.
 ///
-/// The group served least recently is served first, and within a group the oldest message. Times
+/// The group that had the fewest turns is served first, where a few count as saved, and within a group
+/// the oldest message. Times
 /// in the file are the clock's wall-clock times, because they outlive the process.
 pub struct SqliteQueue {
     policy: QueuePolicy,

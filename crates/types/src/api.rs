@@ -103,7 +103,8 @@ pub struct ProofView {
     pub state: JobState,
     /// How far the prover is, in state proving.
     pub stage: Option<Stage>,
-    /// Messages ahead of it, in state queued, where the queue can tell.
+    /// Messages ahead of it, in state queued, where the queue can tell. It counts to 1000: that many,
+    /// or more.
     pub queue_position: Option<u64>,
     /// The latest attempt, if a prover claimed it.
     pub attempt: Option<Attempt>,

@@ -93,6 +93,10 @@ pub const HEARTBEAT_S: u64 = VISIBILITY_S / 3;
 /// Time between sweeps for lost messages, expired deadlines and dead letters, in seconds.
 pub const SWEEP_S: u64 = 30;
 
+/// Messages ahead of a job that are counted; of a longer way no more is said. What is shown of each
+/// of many jobs that wait must not cost the more, the more of them wait.
+pub const QUEUE_POSITION_MAX: u64 = 1000;
+
 /// Age at which an accepted job without an outcome is enqueued again, in seconds.
 ///
 /// A healthy message is redelivered within one visibility timeout, so a record this old whose

@@ -9,6 +9,7 @@ use zkpool_jobs::JobFilter;
 use zkpool_types::Timestamp;
 use zkpool_types::api::ProofView;
 use zkpool_types::fleet::{FleetPart, FleetRow};
+use zkpool_types::limits::QUEUE_POSITION_MAX;
 
 use crate::dashboard::SignedIn;
 use crate::dashboard::format::{self, Amount};
@@ -62,7 +63,10 @@ struct OpenJob {
 
 impl OpenJob {
     fn new(view: &ProofView) -> Self {
-        let ahead = |position: u64| format!("{} ahead of it", format::grouped(position));
+        let ahead = |position: u64| {
+            let more = if position >= QUEUE_POSITION_MAX { " or more" } else { "" };
+            format!("{}{more} ahead of it", format::grouped(position))
+        };
         let stage = view.stage.map(|stage| format!("{stage:?}").to_lowercase());
         Self {
             id: view.id.to_string(),

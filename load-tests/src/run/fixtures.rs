@@ -1,5 +1,7 @@
 //! Circuits and witnesses that come with the repository.
 
+use std::sync::LazyLock;
+
 use zkpool_types::limits::NAME_BYTES_MAX;
 
 use super::scenario::{Circuit, Source};
@@ -11,6 +13,18 @@ pub(crate) const MULTIPLIER_KEY: &[u8] =
 /// A witness of it.
 pub(crate) const MULTIPLIER_WITNESS: &[u8] =
     include_bytes!("../../../tests/fixtures/bn128/multiplier.wtns");
+
+/// The same with another last value, which is no solution.
+static UNSATISFIED_WITNESS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut witness = MULTIPLIER_WITNESS.to_vec();
+    if let Some(byte) = witness.iter_mut().nth_back(VALUE_BYTES - 1) {
+        *byte ^= 1;
+    }
+    witness
+});
+
+/// Bytes of a value, the lowest first.
+const VALUE_BYTES: usize = 32;
 
 /// The constraints of the rollup.
 pub(crate) const ROLLUP_CONSTRAINTS: &[u8] =
@@ -28,6 +42,7 @@ const ROLLUP_WITNESSES: [&[u8]; 4] = [
 pub(crate) fn witness(source: Source, number: usize) -> &'static [u8] {
     match source {
         Source::Multiplier => MULTIPLIER_WITNESS,
+        Source::Unsatisfied => &UNSATISFIED_WITNESS,
         Source::Rollup => ROLLUP_WITNESSES[number % ROLLUP_WITNESSES.len()],
     }
 }

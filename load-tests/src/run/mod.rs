@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use zkpool_ports::{Clock, NoEntropy, OsRng, Rng, SystemClock};
 use zkpool_sdk::BuildError;
-use zkpool_types::{ErrorCode, Secret};
+use zkpool_types::{ErrorCode, ProjectId, Secret};
 
 use crate::data::DataError;
 use generator::Generator;
@@ -40,11 +40,14 @@ const SAMPLES_MAX: usize = 100_000;
 /// What is sent where.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// steady, burst, rollup, tenants, noisy, mixed, small, cold, platform, soak, or a file
+    /// steady, burst, rollup, tenants, noisy, poison, mixed, small, cold, platform, soak, or a file
     scenario: PathBuf,
     /// Send for so long in place of what the scenario says
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
+    /// Leave out what this project sends
+    #[arg(long, value_name = "PROJECT")]
+    without: Option<ProjectId>,
     /// How long jobs that have not ended are waited for, once all were sent
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     patience: u64,
@@ -125,6 +128,10 @@ impl Run {
 
     async fn measure(&self) -> Result<Report, RunError> {
         let scenario = Scenario::load(&self.scenario, self.seconds)?;
+        let scenario = match &self.without {
+            Some(project) => scenario.without(project),
+            None => scenario,
+        };
         let plan = plan::plan(&scenario)?;
         let service = Arc::new(self.service(&scenario).await?);
         let clients = prepare::clients(&scenario, &service).await?;

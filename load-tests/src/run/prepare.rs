@@ -53,9 +53,9 @@ pub(super) async fn orders(
     Ok(orders)
 }
 
-/// Has each circuit proven once, so that keys are in memory on both sides.
+/// Has each circuit proven once that can be, so that keys are in memory on both sides.
 async fn warm(orders: &[Order]) -> Result<(), RunError> {
-    for order in orders {
+    for order in orders.iter().filter(|order| order.circuit.source != Source::Unsatisfied) {
         for number in 0..order.references.len() {
             order.client.prove(order.request(number)).await?;
         }
@@ -72,7 +72,9 @@ async fn register(
 ) -> Result<String, RunError> {
     let name = fixtures::name(circuit, key);
     let circuit = match circuit.source {
-        Source::Multiplier => NewCircuit::groth16(name, MULTIPLIER_KEY.to_vec()),
+        Source::Multiplier | Source::Unsatisfied => {
+            NewCircuit::groth16(name, MULTIPLIER_KEY.to_vec())
+        }
         Source::Rollup => {
             let path = dir.join(format!("{name}.zkey"));
             if !path.exists() {

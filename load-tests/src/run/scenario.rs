@@ -10,7 +10,7 @@ use zkpool_types::ProjectId;
 use super::RunError;
 
 /// The scenarios that have a name.
-const NAMED: [(&str, &str); 10] = [
+const NAMED: [(&str, &str); 11] = [
     ("steady", include_str!("../../scenarios/steady.toml")),
     ("burst", include_str!("../../scenarios/burst.toml")),
     ("rollup", include_str!("../../scenarios/rollup.toml")),
@@ -21,6 +21,7 @@ const NAMED: [(&str, &str); 10] = [
     ("cold", include_str!("../../scenarios/cold.toml")),
     ("platform", include_str!("../../scenarios/platform.toml")),
     ("soak", include_str!("../../scenarios/soak.toml")),
+    ("poison", include_str!("../../scenarios/poison.toml")),
 ];
 
 /// Longest time in which jobs are sent: a day.
@@ -95,6 +96,8 @@ pub(crate) struct Circuit {
 pub(crate) enum Source {
     /// One multiplication; a proof takes milliseconds and its key 13 kB.
     Multiplier,
+    /// One multiplication under witnesses that do not satisfy it: no proof is ever made.
+    Unsatisfied,
     /// A signed transfer of a rollup, 2^14 constraints and more; its keys are made for the run.
     Rollup,
 }
@@ -151,6 +154,12 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The scenario without what one project sends.
+    pub(crate) fn without(mut self, project: &ProjectId) -> Self {
+        self.streams.retain(|stream| stream.project != *project);
+        self
+    }
+
     /// How long jobs are sent.
     pub(crate) const fn duration(&self) -> Duration {
         Duration::from_secs(self.seconds)
@@ -170,7 +179,7 @@ impl Scenario {
         }
         for circuit in &self.circuits {
             within("keys", circuit.keys.into(), KEYS_MAX.into())?;
-            if circuit.keys > 1 && circuit.source == Source::Multiplier {
+            if circuit.keys > 1 && circuit.source != Source::Rollup {
                 return Err("expected one key of the multiplier, whose key is a file".to_owned());
             }
         }

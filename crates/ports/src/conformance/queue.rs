@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::{self, Either};
+use zkpool_types::limits::QUEUE_POSITION_MAX;
 
 use super::{Check, QueueUnderTest, RECEIVES_MAX, Violation, equal, holds, suite};
+use crate::local_queue::TURNS_SAVED_MAX;
 use crate::queue::BODY_BYTES_MAX;
 use crate::{Delivery, Depth, Message, QueueError};
 
@@ -38,6 +40,9 @@ pub(super) const ORDERED_SUITE: &[(&str, Check<QueueUnderTest>)] = suite![
     no_group_starves_another,
     messages_of_a_group_are_received_oldest_first,
     positions_are_the_order_of_receipt,
+    positions_are_counted_up_to_a_limit,
+    a_group_that_let_others_go_first_has_some_turns_saved,
+    positions_allow_for_saved_turns,
     depth_counts_every_message,
     a_delivery_comes_back_on_the_second,
     concurrent_receivers_never_share_a_delivery,
@@ -380,6 +385,59 @@ async fn positions_are_the_order_of_receipt(on: QueueUnderTest) -> Checked {
     told.sort();
     let received = (0..).zip(on.drain().await?).collect::<Vec<_>>();
     equal("positions", &told, &received)
+}
+
+async fn a_group_that_let_others_go_first_has_some_turns_saved(on: QueueUnderTest) -> Checked {
+    flood(&on, "p", 20).await?;
+    on.queue.receive(12, LONG, Duration::ZERO).await?;
+    flood(&on, "q", 12).await?;
+    let next = on.queue.receive(12, LONG, Duration::ZERO).await?;
+    let groups: Vec<_> = next.iter().map(|delivery| delivery.message.group.clone()).collect();
+    let turns =
+        ["q"].repeat(TURNS_SAVED_MAX as usize).into_iter().chain(["p", "q"].into_iter().cycle());
+    equal("turns", &groups, &owned(&turns.take(12).collect::<Vec<_>>()))
+}
+
+async fn positions_allow_for_saved_turns(on: QueueUnderTest) -> Checked {
+    flood(&on, "p", 40).await?;
+    on.queue.receive(12, LONG, Duration::ZERO).await?;
+    let mut ids: Vec<_> = (12..40).map(|number| format!("p{number}")).collect();
+    for (group, count) in [("q", 12), ("r", 3), ("a", 30)] {
+        flood(&on, group, count).await?;
+        ids.extend((0..count).map(|number| format!("{group}{number}")));
+        on.queue.receive(2, LONG, Duration::ZERO).await?;
+    }
+    let mut told = Vec::new();
+    for id in ids {
+        told.extend(on.queue.position(&id).await?.map(|position| (position, id)));
+    }
+    told.sort();
+    let received = (0..).zip(on.drain().await?).collect::<Vec<_>>();
+    equal("positions", &told, &received)
+}
+
+async fn flood(on: &QueueUnderTest, group: &str, count: u32) -> Checked {
+    for number in 0..count {
+        on.send(&format!("{group}{number}"), group).await?;
+    }
+    Ok(())
+}
+
+async fn positions_are_counted_up_to_a_limit(on: QueueUnderTest) -> Checked {
+    for id in 0..QUEUE_POSITION_MAX + 2 {
+        on.send(&id.to_string(), "p").await?;
+    }
+    on.send("other", "q").await?;
+    let limit = Some(QUEUE_POSITION_MAX);
+    for (id, position) in [
+        (0, Some(0)),
+        (QUEUE_POSITION_MAX - 2, Some(QUEUE_POSITION_MAX - 1)),
+        (QUEUE_POSITION_MAX, limit),
+        (QUEUE_POSITION_MAX + 1, limit),
+    ] {
+        equal("position", &on.queue.position(&id.to_string()).await?, &position)?;
+    }
+    equal("position in another group", &on.queue.position("other").await?, &Some(1))
 }
 
 async fn depth_counts_every_message(on: QueueUnderTest) -> Checked {

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
+use zkpool_types::limits::QUEUE_POSITION_MAX;
 
-use crate::local_queue::{Look, Receipt, check_body, long_poll};
+use crate::local_queue::{Look, Receipt, TURNS_SAVED_MAX, check_body, long_poll};
 use crate::{Clock, Delivery, Depth, Message, Queue, QueueError, QueuePolicy, ReceiptHandle, lock};
 
 /// A [`Queue`] that lasts as long as its process.
 ///
-/// The group served least recently is served first, and within a group the oldest message.
+/// The group that had the fewest turns is served first, where no more than [`TURNS_SAVED_MAX`] count
+/// as saved, and within a group the oldest message.
 pub struct MemoryQueue {
     policy: QueuePolicy,
     clock: Arc<dyn Clock>,
@@ -79,7 +81,7 @@ impl Entry {
 
 #[derive(Default)]
 struct Group {
-    /// When the group was served last, in deliveries of the whole queue.
+    /// Turns that the group had, and those it let pass beyond what can be saved.
     served: u64,
     /// Its messages that are due, oldest first.
     ready: BTreeSet<i64>,
@@ -89,6 +91,7 @@ struct Group {
 #[derive(Default)]
 struct State {
     sent: i64,
+    /// The most of any group.
     served: u64,
     entries: BTreeMap<i64, Entry>,
     by_id: HashMap<String, i64>,
@@ -123,12 +126,18 @@ impl State {
         self.entries.insert(self.sent, entry);
     }
 
+    /// What a group counts as having had, at least.
+    fn level(&self) -> u64 {
+        self.served.saturating_sub(TURNS_SAVED_MAX.into())
+    }
+
     fn deliver_next(&mut self, until: Duration) -> Option<Delivery> {
+        let level = self.level();
         let with_ready = self.groups.values_mut().filter(|group| !group.ready.is_empty());
         let group = with_ready.min_by_key(|group| group.served)?;
         let seq = group.ready.pop_first()?;
-        self.served += 1;
-        group.served = self.served;
+        group.served = group.served.max(level) + 1;
+        self.served = self.served.max(group.served);
         self.hidden.insert((until, seq));
         let entry = self.entries.get_mut(&seq)?;
         entry.status = Status::Held;
@@ -189,20 +198,25 @@ impl State {
         }
     }
 
-    /// How many messages are received before this one, if groups take turns from now on.
+    /// How many messages are received before this one, if groups take turns from now on, at most
+    /// [`QUEUE_POSITION_MAX`].
     fn position(&self, id: &str) -> Option<u64> {
         let seq = self.by_id.get(id)?;
         let name = &self.entries.get(seq)?.message.group;
         let group = self.groups.get(name)?;
         group.ready.contains(seq).then_some(())?;
         let rank = group.ready.range(..seq).count();
-        let turn = (group.served, name);
-        let others = self.groups.iter().filter(|(other, _)| *other != name);
-        let before = others.map(|(other, group)| {
-            let has_turn_first = (group.served, other) < turn;
-            group.ready.len().min(rank + usize::from(has_turn_first))
+        let (level, rank) = (self.level(), rank as u64);
+        let turn = if rank == 0 { group.served } else { group.served.max(level) + rank };
+        let before = self.groups.iter().map(|(other, group)| {
+            if other == name || (group.served, other) >= (turn, name) {
+                return 0;
+            }
+            let ties_first = u64::from(other < name);
+            let further = (turn + ties_first).saturating_sub(group.served.max(level) + 1);
+            (group.ready.len() as u64).min(1 + further)
         });
-        Some((rank + before.sum::<usize>()) as u64)
+        Some((rank + before.sum::<u64>()).min(QUEUE_POSITION_MAX))
     }
 
     fn depth(&self) -> Depth {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use zkpool_types::limits::QUEUE_POSITION_MAX;
 
 use super::time::UnixMs;
-use crate::local_queue::Receipt;
+use crate::local_queue::{Receipt, TURNS_SAVED_MAX};
 use crate::{Delivery, Depth, Message};
 
 /// Adds a message unless one of its id is there.
@@ -44,9 +45,10 @@ pub(super) fn receive(
         let Some(delivery) = receive_one(connection, now, now.after(visibility))? else { break };
         connection
             .prepare_cached(
-                "UPDATE turn SET served = (SELECT MAX(served) + 1 FROM turn) WHERE grp = ?1",
+                "UPDATE turn SET served = MAX(served, (SELECT MAX(served) FROM turn) - ?2) + 1
+                 WHERE grp = ?1",
             )?
-            .execute([&delivery.message.group])?;
+            .execute(params![delivery.message.group, TURNS_SAVED_MAX])?;
         deliveries.push(delivery);
     }
     Ok(deliveries)
@@ -165,44 +167,101 @@ pub(super) fn release(
         .execute(params![seq, delivery, due])
 }
 
-/// How many messages are received before the one with this id, if groups take turns from now on.
-///
-/// Of each other group as many as come before it in its own, and one more where that group's
-/// turn is earlier.
+/// How many messages are received before the one with this id, if groups take turns from now on, at
+/// most [`QUEUE_POSITION_MAX`].
 pub(super) fn position(
     connection: &Connection,
     now: UnixMs,
     id: &str,
     receives_max: u32,
 ) -> rusqlite::Result<Option<u64>> {
+    let Some(place) = place(connection, now, id, receives_max)? else { return Ok(None) };
+    let others = before_in_other_groups(connection, now, &place, receives_max)?;
+    Ok(Some(place.rank.unsigned_abs().saturating_add(others).min(QUEUE_POSITION_MAX)))
+}
+
+/// Where a message stands in its group, and that group among others.
+struct Place {
+    group: String,
+    /// Turns that its group will have had when it is the message's.
+    turn: i64,
+    /// What every group counts as having had, at least.
+    level: i64,
+    /// Messages before it in its group, at most [`QUEUE_POSITION_MAX`].
+    rank: i64,
+}
+
+fn place(
+    connection: &Connection,
+    now: UnixMs,
+    id: &str,
+    receives_max: u32,
+) -> rusqlite::Result<Option<Place>> {
     connection
         .prepare_cached(
-            "WITH mine AS (
-                 SELECT seq, grp, served FROM message JOIN turn USING (grp)
-                 WHERE id = :id AND dead = 0 AND due_ms <= :now AND receives < :receives_max
-             ),
-             rank AS (
-                 SELECT COUNT(*) AS n FROM message JOIN mine USING (grp)
-                 WHERE message.seq < mine.seq
-                     AND dead = 0 AND due_ms <= :now AND receives < :receives_max
-             ),
-             ready AS MATERIALIZED (
-                 SELECT grp, COUNT(*) AS n FROM message
-                 WHERE dead = 0 AND due_ms <= :now AND receives < :receives_max
-                 GROUP BY grp
-             )
-             SELECT rank.n + COALESCE((
-                 SELECT SUM(MIN(ready.n, rank.n + turn_first)) FROM (
-                     SELECT ready.n, (turn.served, turn.grp) < (mine.served, mine.grp) AS turn_first
-                     FROM ready JOIN turn USING (grp) JOIN mine ON turn.grp <> mine.grp
-                 ) AS ready
-             ), 0)
-             FROM mine, rank",
+            "SELECT grp, served, (SELECT MAX(served) FROM turn) - :saved AS level, (
+                 SELECT COUNT(*) FROM (
+                     SELECT 1 FROM message
+                     WHERE message.grp = mine.grp AND message.seq < mine.seq
+                         AND dead = 0 AND due_ms <= :now AND receives < :receives_max
+                     LIMIT :max
+                 )
+             ) AS rank
+             FROM message AS mine JOIN turn USING (grp)
+             WHERE id = :id AND dead = 0 AND due_ms <= :now AND receives < :receives_max",
         )?
-        .query_row(named_params! { ":id": id, ":now": now, ":receives_max": receives_max }, |row| {
-            count(row, 0)
-        })
+        .query_row(
+            named_params! {
+                ":id": id,
+                ":now": now,
+                ":receives_max": receives_max,
+                ":saved": TURNS_SAVED_MAX,
+                ":max": QUEUE_POSITION_MAX.cast_signed(),
+            },
+            |row| {
+                let (group, served): (_, i64) = (row.get("grp")?, row.get("served")?);
+                let (level, rank): (i64, i64) = (row.get("level")?, row.get("rank")?);
+                let turn = if rank == 0 { served } else { served.max(level) + rank };
+                Ok(Place { group, turn, level, rank })
+            },
+        )
         .optional()
+}
+
+/// Messages of other groups whose turns are earlier.
+fn before_in_other_groups(
+    connection: &Connection,
+    now: UnixMs,
+    place: &Place,
+    receives_max: u32,
+) -> rusqlite::Result<u64> {
+    let Place { group, turn, level, rank: _ } = place;
+    connection
+        .prepare_cached(
+            "SELECT COALESCE(SUM(MIN(
+                 ready, 1 + MAX(0, :turn + (grp < :grp) - MAX(served, :level) - 1)
+             )), 0) FROM (
+                 SELECT grp, served, (
+                     SELECT COUNT(*) FROM (
+                         SELECT 1 FROM message
+                         WHERE message.grp = turn.grp
+                             AND dead = 0 AND due_ms <= :now AND receives < :receives_max
+                         LIMIT :turn - :level + 1
+                     )
+                 ) AS ready
+                 FROM turn WHERE (served, grp) < (:turn, :grp) AND grp <> :grp
+             )",
+        )?
+        .query_row(
+            named_params! {
+                ":now": now,
+                ":receives_max": receives_max,
+                ":turn": turn,
+                ":level": level,
+                ":grp": group,
+            },
+            |row| count(row, 0),
+        )
 }
 
 /// How many messages there are.
