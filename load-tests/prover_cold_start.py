@@ -11,9 +11,11 @@ Times are in seconds since the process was started; the key's are those of readi
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
+import shutil
 import signal
 import statistics
 import subprocess
@@ -22,8 +24,8 @@ import time
 
 from validate_replay import Service, device_s, moment
 
-# The one that is proved, the one fetched ahead of it, and one that nobody holds.
-JOBS = 3
+# More than are proved and fetched ahead until the server is killed.
+JOBS = 16
 
 
 def forget_files():
@@ -44,43 +46,48 @@ def read_s(folder):
 
 def leave_jobs(service):
     """Has jobs accepted that are not proved."""
-    jobs = [service.submit() for _ in range(JOBS)]
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        jobs = list(pool.map(lambda _: service.submit(), range(JOBS)))
     service.process.send_signal(signal.SIGKILL)
     service.process.wait()
     return jobs
 
 
 def first_proof(prover):
-    """When it had its key and ended its first job, from what it says."""
-    times = {}
+    """Seconds after which it had ended its first job, from what it says."""
     for line in prover.process.stderr:
         entry = json.loads(line)
         said, at = entry["fields"]["message"], moment(entry["timestamp"]) - prover.began
-        if said == "the key is ready":
-            times["key_ready_s"] = at
         if said == "the job ended":
-            return {**times, "proof_s": at}
+            return at
     raise SystemExit("the server ended before it had proved anything")
 
 
 def run_once(folder, machine, options):
-    service = Service(folder, options.rows, "--cache", folder / "seen", device=options.device)
+    cache = ["--cache", folder / "shaders"]
+    service = Service(folder, options.rows, *cache, device=options.device)
     service.register(folder, options.rows)
     service.ended(service.submit())
     jobs, key = leave_jobs(service), service.key
+    if machine == "new":
+        shutil.rmtree(folder / "data/cache")
+        shutil.rmtree(folder / "shaders", ignore_errors=True)
     if options.drop_caches:
         forget_files()
     key_s, key_bytes = read_s(folder)
     if options.drop_caches:
         forget_files()
-    log = ["--cache", folder / machine, "--log", "zkpool_worker=info", "--log-json"]
-    prover = Service(folder, options.rows, *log, device=options.device, key=key, stderr=subprocess.PIPE)
-    times = {"listening_s": prover.listening_s, **first_proof(prover)}
+    log = ["--log", "zkpool_worker=info", "--log-json"]
+    prover = Service(folder, options.rows, *cache, *log, device=options.device, key=key, stderr=subprocess.PIPE)
+    proof_s = first_proof(prover)
     views = [prover.call(f"/v1/proofs/{job}") for job in jobs]
     prover.process.kill()
     prover.process.wait()
-    first = min((view for view in views if view["finished_at"]), key=lambda view: view["finished_at"])
-    return {**times, "proving_s": device_s(first), "read_s": key_s, "key_mb": key_bytes / 1e6}
+    ended = [view for view in views if view["finished_at"] and moment(view["finished_at"]) > prover.began]
+    first = min(ended, key=lambda view: view["finished_at"])
+    usage = first["receipt"]["usage"]
+    stages = {"listening_s": prover.listening_s, "fetch_s": usage["fetch_us"] / 1e6, "proving_s": device_s(first)}
+    return {**stages, "proof_s": proof_s, "read_s": key_s, "key_mb": key_bytes / 1e6}
 
 
 def main():
