@@ -37,7 +37,7 @@ const RECOVERY: Duration = Duration::from_secs(150);
 const SERVE: &str = r#"
 mount -t tmpfs -o size="$2" tmpfs "$1" &&
 "$0" keys create --data "$1/data" --project acme --scopes submit,read,admin >"$3" &&
-exec "$0" serve --data "$1/data" --device cpu --listen "$4"
+exec "$0" serve --data "$1/data" --device cpu --listen "$4" --requests-per-minute 60000
 "#;
 
 /// A server on a small disk.
