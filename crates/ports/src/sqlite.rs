@@ -30,9 +30,9 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// A durable [`Queue`] in a SQLite file.
 ///
-/// The group that had the fewest turns is served first, where a few count as saved, and within a group
-/// the oldest message. Times
-/// in the file are the clock's wall-clock times, because they outlive the process.
+/// The group that had the fewest turns is served first, where no more than eight count as saved, and
+/// within a group the oldest message. Times in the file are the clock's wall-clock times, because they
+/// outlive the process.
 pub struct SqliteQueue {
     policy: QueuePolicy,
     changed: Notify,

@@ -14,8 +14,8 @@ use crate::{Clock, Delivery, Depth, Message, Queue, QueueError, QueuePolicy, Rec
 
 /// A [`Queue`] that lasts as long as its process.
 ///
-/// The group that had the fewest turns is served first, where no more than [`TURNS_SAVED_MAX`] count
-/// as saved, and within a group the oldest message.
+/// The group that had the fewest turns is served first, where no more than eight count as saved, and
+/// within a group the oldest message.
 pub struct MemoryQueue {
     policy: QueuePolicy,
     clock: Arc<dyn Clock>,
