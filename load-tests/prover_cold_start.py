@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import time
 
-from validate_replay import Service, device_s, moment
+from validate_replay import BINARIES, Service, device_s, moment
 
 # More than are proved and fetched ahead until the server is killed.
 JOBS = 16
@@ -100,7 +100,7 @@ def main():
     for machine in ("new", "seen"):
         found = []
         for _ in range(options.runs):
-            with tempfile.TemporaryDirectory(dir=".") as folder:
+            with tempfile.TemporaryDirectory(dir=BINARIES) as folder:
                 found.append(run_once(pathlib.Path(folder).resolve(), machine, options))
         medians = {name: round(statistics.median(run[name] for run in found), 3) for name in found[0]}
         print(json.dumps({"machine": machine, "rows": options.rows, **medians}), flush=True)
