@@ -4,8 +4,8 @@
     python3 load-tests/prover_cold_start.py [--rows 131072] [--runs 3] [--device cpu] [--drop-caches]
 
 Jobs are accepted by a server that is killed before it proves them. A new server then starts on the
-same data, finds which circuit is asked for, makes its key ready and proves: once on a machine that
-has never seen the key, which reads, checks and prepares it, and once on one that has. --drop-caches
+same data, claims one, opens its key and proves: once on a machine that has never opened the key,
+which prepares it, and once on one that has. --drop-caches
 makes the system forget all files before each start (as root), so that they are read from the disk.
 Times are in seconds since the process was started; the key's are those of reading its file and no more.
 """
@@ -34,8 +34,8 @@ def forget_files():
 
 
 def read_s(folder):
-    """Seconds that the largest file of the store takes to be read, and its bytes: the key."""
-    files = [path for path in (folder / "data").rglob("*") if path.is_file()]
+    """Seconds that the key takes to be read, which is the largest registered file, and its bytes."""
+    files = [path for path in (folder / "data/blobs/artifacts").rglob("*") if path.is_file()]
     key = max(files, key=lambda path: path.stat().st_size)
     began = time.monotonic()
     with key.open("rb") as file:

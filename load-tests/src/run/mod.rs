@@ -129,7 +129,9 @@ impl Run {
     async fn measure(&self) -> Result<Report, RunError> {
         let scenario = Scenario::load(&self.scenario, self.seconds)?;
         let scenario = match &self.without {
-            Some(project) => scenario.without(project),
+            Some(project) => scenario
+                .without(project)
+                .map_err(|why| RunError::Scenario(self.scenario.clone(), why))?,
             None => scenario,
         };
         let plan = plan::plan(&scenario)?;

@@ -154,10 +154,14 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The scenario without what one project sends.
-    pub(crate) fn without(mut self, project: &ProjectId) -> Self {
+    /// The scenario without what one of its projects sends. Others must send something.
+    pub(crate) fn without(mut self, project: &ProjectId) -> Result<Self, String> {
+        let all = self.streams.len();
         self.streams.retain(|stream| stream.project != *project);
-        self
+        if self.streams.is_empty() || self.streams.len() == all {
+            return Err(format!("expected one of several projects that send, found {project}"));
+        }
+        Ok(self)
     }
 
     /// How long jobs are sent.
@@ -222,6 +226,16 @@ mod tests {
     fn the_length_can_be_given_in_place_of_the_files() {
         assert_eq!(Scenario::load(Path::new("steady"), Some(3)).unwrap().seconds, 3);
         assert!(Scenario::load(Path::new("steady"), Some(0)).is_err());
+    }
+
+    #[test]
+    fn one_of_several_projects_can_be_left_out() {
+        let scenario = || Scenario::load(Path::new("poison"), None).unwrap();
+        let left = scenario().without(&"poison".parse().unwrap()).unwrap();
+        assert_eq!(left.streams, scenario().streams[..2]);
+        assert!(scenario().without(&"poisson".parse().unwrap()).unwrap_err().contains("poisson"));
+        let alone = Scenario::load(Path::new("rollup"), None).unwrap();
+        assert!(alone.without(&"sequencer".parse().unwrap()).is_err());
     }
 
     #[test]
