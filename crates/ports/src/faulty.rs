@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use crate::{
     BlobError, BlobKey, BlobStore, ByteStream, Delivery, Depth, Durability, Expected, Message,
@@ -48,13 +49,37 @@ pub struct FaultPlan {
     rng: Arc<dyn Rng>,
     healed: AtomicBool,
     blob_writes: AtomicU64,
+    stalled: watch::Sender<Option<&'static str>>,
 }
 
 impl FaultPlan {
     /// Lets calls go wrong as often as `faults` says, when `rng` says.
     #[must_use]
     pub fn new(faults: Faults, rng: Arc<dyn Rng>) -> Self {
-        Self { faults, rng, healed: AtomicBool::new(false), blob_writes: AtomicU64::new(0) }
+        Self {
+            faults,
+            rng,
+            healed: AtomicBool::new(false),
+            blob_writes: AtomicU64::new(0),
+            stalled: watch::Sender::new(None),
+        }
+    }
+
+    /// Lets writes of blobs whose keys end so wait until [`Self::go_on`].
+    pub fn stall(&self, ending: &'static str) {
+        self.stalled.send_replace(Some(ending));
+    }
+
+    /// Lets writes that wait go on.
+    pub fn go_on(&self) {
+        self.stalled.send_replace(None);
+    }
+
+    /// Waits until writes to `key` go on.
+    async fn until_it_goes_on(&self, key: &str) {
+        let waits = |ending: &Option<&str>| ending.is_some_and(|ending| key.ends_with(ending));
+        // The sender lives as long as the plan.
+        let _ = self.stalled.subscribe().wait_for(|ending| !waits(ending)).await;
     }
 
     /// Ends all faults: from here on the wrappers do what the wrapped ports do.
@@ -133,6 +158,7 @@ impl FaultyBlobs {
         call: impl Future<Output = Result<T, BlobError>> + Send,
     ) -> Result<T, BlobError> {
         let counted = async {
+            self.plan.until_it_goes_on(key).await;
             let done = call.await;
             self.plan.blob_writes.fetch_add(1, Ordering::Relaxed);
             done

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{
+    AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, watch,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
@@ -168,14 +170,17 @@ impl Worker {
         // Room for one: a job is claimed when the one before it has gone to the device.
         let (ready, next) = mpsc::channel(1);
         let next = Mutex::new(next);
-        let lanes = (0..self.devices.lanes()).map(|_| self.prove_jobs(&next, &stop));
+        let lanes = self.devices.lanes() as usize;
+        // One more than there are turns writes an outcome down while the next job is proved.
+        let turns = Semaphore::new(lanes);
+        let proving = (0..=lanes).map(|_| self.prove_jobs(&next, &turns, &stop));
         let draining = async {
             stop.cancelled().await;
             self.phase.send_replace(Phase::Draining);
         };
         tokio::join!(
             self.fetch_jobs(ready, &stop),
-            join_all(lanes),
+            join_all(proving),
             self.sweep(&stop),
             self.keep_protected(&stop),
             self.shifts.keep(&stop),
@@ -313,32 +318,42 @@ impl Worker {
         self.publish(job, Verdict::NoWitness(failure)).await;
     }
 
-    /// Proves the jobs that were fetched, one after the other.
+    /// Proves the jobs that were fetched, one after the other, each when its turn has come.
     async fn prove_jobs(
         &self,
         next: &Mutex<mpsc::Receiver<(Job, Inputs)>>,
+        turns: &Semaphore,
         stop: &CancellationToken,
     ) {
-        let receive = async || next.lock().await.recv().await;
-        while let Some((job, inputs)) = receive().await {
+        while let Ok(turn) = turns.acquire().await {
+            let Some((job, inputs)) = next.lock().await.recv().await else { return };
             let span = job.span.clone();
-            self.prove(job, inputs, stop).instrument(span).await;
+            self.prove(job, inputs, turn, stop).instrument(span).await;
         }
     }
 
-    /// Proves one job, unless it is lost or the worker stops first.
-    async fn prove(&self, job: Job, inputs: Inputs, stop: &CancellationToken) {
-        tokio::select! {
+    /// Proves one job, unless it is lost or the worker stops first. Its turn ends with the attempt:
+    /// the next job does not wait until the outcome is durable.
+    async fn prove(
+        &self,
+        job: Job,
+        inputs: Inputs,
+        turn: SemaphorePermit<'_>,
+        stop: &CancellationToken,
+    ) {
+        let ended = tokio::select! {
             biased;
-            () = stop.cancelled() => self.hand_back(job).await,
-            () = job.hold.lost() => self.abandon(job).await,
-            ended = self.attempt(&job, inputs) => match ended {
-                Ok(verdict) => self.publish(job, verdict).await,
-                Err(error) => {
-                    tracing::error!(%error, "the attempt failed");
-                    self.retry_later(job).await;
-                }
-            },
+            () = stop.cancelled() => return self.hand_back(job).await,
+            () = job.hold.lost() => return self.abandon(job).await,
+            ended = self.attempt(&job, inputs) => ended,
+        };
+        drop(turn);
+        match ended {
+            Ok(verdict) => self.publish(job, verdict).await,
+            Err(error) => {
+                tracing::error!(%error, "the attempt failed");
+                self.retry_later(job).await;
+            }
         }
     }
 

@@ -140,6 +140,24 @@ async fn one_job_is_fetched_ahead_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_next_job_is_proven_while_an_outcome_waits_for_storage_and_no_more() {
+    let (pool, storage) = Pool::new().await.stalling();
+    let (device, gate) = blocking();
+    gate.open.cancel();
+    storage.stall("outcome.json");
+    let worker = pool.start(device);
+    let jobs = [pool.submit(WITNESS).await, pool.submit(WITNESS).await, pool.submit(WITNESS).await];
+    gate.begun(2).await;
+    pool.until(jobs[2], |view| view.state == JobState::Proving).await;
+    assert_eq!(gate.proofs.load(Ordering::SeqCst), 2);
+    storage.go_on();
+    for job in jobs {
+        assert_eq!(pool.ended(job).await.state, JobState::Succeeded);
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_panics_the_prover_is_a_dead_letter_after_its_last_attempt() {
     let pool = Pool::hurried().await;
     let begun = Arc::new(AtomicU32::new(0));

@@ -12,6 +12,7 @@ use zkpool_circuit_files::{AnyProvingKey, AnyWitness};
 use zkpool_gpu::GpuError;
 use zkpool_jobs::{Circuits, Jobs, NewJob, Ports, WitnessSource, keys};
 use zkpool_ledger::PriceBook;
+use zkpool_ports::faulty::{FaultPlan, Faults, FaultyBlobs};
 use zkpool_ports::memory::{MemoryBlobs, MemoryQueue};
 use zkpool_ports::{Clock, QueuePolicy, SeededRng, SystemClock, TimeOrderedIds, VirtualClock};
 use zkpool_snark::{DeviceError, ProveError};
@@ -77,6 +78,14 @@ impl Pool {
     pub(crate) async fn with_generator(self, module: &[u8]) -> Self {
         let circuit = register(&self.ports, &self.project, "generated", Some(module)).await;
         Self { circuit, ..self }
+    }
+
+    /// The pool over storage whose writes can be made to wait.
+    pub(crate) fn stalling(mut self) -> (Self, Arc<FaultPlan>) {
+        let plan = Arc::new(FaultPlan::new(Faults::default(), Arc::clone(&self.ports.rng)));
+        self.ports.blobs = Arc::new(FaultyBlobs::new(self.ports.blobs, Arc::clone(&plan)));
+        self.jobs = Jobs::new(self.ports.clone(), price_book());
+        (self, plan)
     }
 
     pub(crate) async fn submit(&self, witness: &[u8]) -> JobId {
