@@ -65,10 +65,10 @@ async fn health() -> Json<Status> {
     Json(Status { status: "alive" })
 }
 
-/// Asks storage and queue one cheap question each.
+/// Asks storage whether it takes writes, and the queue one cheap question.
 async fn readiness(State(context): State<Context>) -> ApiResult<Json<Status>> {
     let ports = context.ports();
-    timeout(READINESS_TIMEOUT, ports.blobs.list("circuits/", None, 1))
+    timeout(READINESS_TIMEOUT, ports.blobs.probe())
         .await
         .map_err(|error| ApiError::unavailable(&error))??;
     timeout(READINESS_TIMEOUT, ports.queue.depth())

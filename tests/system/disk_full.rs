@@ -96,6 +96,14 @@ impl Small {
         fs::remove_file(self.path("ballast")).unwrap();
     }
 
+    fn is_ready_while_there_is_room(&self) {
+        self.fill(0);
+        let full = self.client.get("/readyz").status;
+        self.make_room();
+        assert_eq!((full, self.client.get("/readyz").status), (503, 200));
+        assert_eq!(self.temporary_files(), Vec::<String>::new());
+    }
+
     /// Files of writes that were not finished.
     fn temporary_files(&self) -> Vec<String> {
         Directory::of(&self.path("data")).keys(".tmp")
@@ -139,4 +147,5 @@ fn a_disk_that_is_full_at_any_write_costs_time_and_nothing_else() {
     jobs.sort();
     assert_eq!(all_succeeded_and_are_charged_once(&Directory::of(&small.path("data"))), jobs);
     assert_eq!(small.temporary_files(), Vec::<String>::new());
+    small.is_ready_while_there_is_room();
 }

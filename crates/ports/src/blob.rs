@@ -236,6 +236,12 @@ pub trait BlobStore: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<String>, BlobError>;
 
+    /// Whether objects can be read and written now, at about the price of a read. It leaves nothing
+    /// behind.
+    async fn probe(&self) -> Result<(), BlobError> {
+        self.list("circuits/", None, 1).await.map(|_| ())
+    }
+
     /// A PUT by which somebody else stores exactly the expected bytes, within `lifetime` and
     /// without passing through this process. The store refuses other bytes; the same ones may be
     /// sent again. `None` where the store takes no bytes but through this process; the error

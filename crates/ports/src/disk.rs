@@ -39,6 +39,9 @@ use crate::{
 /// How many bytes a stream hands out at a time: few enough for memory, enough for throughput.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// Room that a disk must have to be of use, in bytes: more than the records of one job take.
+const ROOM_BYTES: usize = 64 * 1024;
+
 /// Why a directory cannot hold a store.
 #[derive(Debug, thiserror::Error)]
 #[error("{dir}: cannot keep objects here")]
@@ -396,6 +399,14 @@ impl BlobStore for DiskBlobs {
         let (owned, after) = (prefix.to_owned(), after.map(str::to_owned));
         self.run(prefix, move |store| {
             listing::children(&store.root, &owned, after.as_deref(), limit)
+        })
+        .await
+    }
+
+    async fn probe(&self) -> Result<(), BlobError> {
+        self.run("", |store| {
+            fs::read_dir(&store.root)?;
+            store.temporary.file_with(&[0; ROOM_BYTES]).map(|_| ())
         })
         .await
     }

@@ -36,6 +36,7 @@ pub(super) const SUITE: &[(&str, Check<Store>)] = suite![
     children_are_segments_with_keys_below_them,
     pages_of_children_join_up,
     a_prefix_that_no_key_has_lists_nothing,
+    a_probe_leaves_nothing,
 ];
 
 /// Enough for every object of the suite.
@@ -347,4 +348,9 @@ async fn a_prefix_that_no_key_has_lists_nothing(store: Store) -> Checked {
         equal("children", &store.list_children(prefix, None, 10).await?, &Vec::new())?;
     }
     Ok(())
+}
+
+async fn a_probe_leaves_nothing(store: Store) -> Checked {
+    store.probe().await?;
+    equal("keys", &listed(&store, "", None, 10).await?, &Vec::new())
 }
