@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the functions' archives, target/lambda/NAME.zip, and prints the release: a digest of all.
+# Builds the functions' archives, target/lambda/NAME.zip, writes the bills of materials, and prints the
+# release: a digest of all.
 #
 #     infra/build.sh [arm64|x86_64]
 set -euo pipefail
@@ -9,8 +10,8 @@ cd "$(dirname "$0")/.."
 FUNCTIONS=(circuits dashboard metrics pricing reports rollup status submit sweep webhooks)
 
 case "${1:-arm64}" in
-    arm64) target=(--arm64) ;;
-    x86_64) target=(--x86-64) ;;
+    arm64) target=(--arm64) platform=aarch64-unknown-linux-gnu ;;
+    x86_64) target=(--x86-64) platform=x86_64-unknown-linux-gnu ;;
     *) echo "expected arm64 or x86_64, found $1" >&2; exit 2 ;;
 esac
 environment build
@@ -19,6 +20,8 @@ bins=()
 for name in "${FUNCTIONS[@]}"; do bins+=(--bin "$name"); done
 cargo lambda build --profile function --locked "${target[@]}" --package zkpool-lambda \
     --package zkpool-metrics "${bins[@]}" >&2
+
+infra/sbom.sh "$platform" >&2
 
 archives=()
 for name in "${FUNCTIONS[@]}"; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks the templates without an account: syntax and types, this project's rules, general policies,
-# that the scaling is the one that its model is tested with, and the scripts and the container.
+# that the scaling is the one that its model is tested with, that bills of materials are complete, and
+# the scripts and the container.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,6 +31,10 @@ for template in "${TEMPLATES[@]}"; do files+=(--file "$template"); done
 
 step "Scaling"
 "$TOOLS/lint/bin/python" infra/check_scaling.py
+
+step "Bills of materials"
+infra/sbom.sh
+"$TOOLS/lint/bin/python" infra/check_sbom.py
 
 step "Scripts and the container"
 "$TOOLS/lint/bin/shellcheck" --external-sources infra/*.sh

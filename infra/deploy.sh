@@ -86,6 +86,7 @@ push_image() {
     }
     "$engine" build --platform linux/amd64 --file prover-gpu/Containerfile \
         --iidfile target/prover.iid . >&2
+    infra/sbom.sh x86_64-unknown-linux-gnu >&2
     id="$(sed 's/^sha256://' target/prover.iid)"
     image="$repository:${id:0:16}"
     if ! aws ecr describe-images --repository-name "${repository#*/}" \
