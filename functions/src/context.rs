@@ -142,11 +142,19 @@ impl Context {
 
     /// Sends again what webhooks were to be told and were not.
     pub async fn sweep_webhooks(&self) -> zkpool_webhooks::SweepReport {
-        let mut report = self.webhooks().sweep().await;
-        let projects = self.webhooks().projects().await.unwrap_or_default();
-        for project in projects {
-            if let Err(error) = self.make_up_alerts(&project).await {
-                tracing::warn!(%project, ?error, "alerts are left to the next sweep");
+        let projects = self.webhooks().projects().await;
+        let mut report = self.webhooks().sweep(projects.as_deref().unwrap_or_default()).await;
+        match projects {
+            Ok(projects) => {
+                for project in projects {
+                    if let Err(error) = self.make_up_alerts(&project).await {
+                        tracing::warn!(%project, ?error, "alerts are left to the next sweep");
+                        report.errors += 1;
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "webhooks are left to the next sweep");
                 report.errors += 1;
             }
         }

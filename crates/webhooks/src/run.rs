@@ -101,13 +101,13 @@ impl Webhooks {
         each.await;
     }
 
-    /// Sends the messages of tries that are due and of those whose message was lost.
-    pub async fn sweep(&self) -> SweepReport {
+    /// Sends the messages of tries of these projects that are due and of those whose message was lost.
+    pub async fn sweep(&self, projects: &[ProjectId]) -> SweepReport {
         let mut report = SweepReport::default();
-        for project in report.note(self.projects().await).unwrap_or_default() {
-            let due = report.note(self.due(&project, DUE_MAX).await).unwrap_or_default();
+        for project in projects {
+            let due = report.note(self.due(project, DUE_MAX).await).unwrap_or_default();
             for due in due.into_iter().filter(|_| !Defect::SkipsDueMarks.is_planted()) {
-                let sent = self.send_again(&project, due).await;
+                let sent = self.send_again(project, due).await;
                 report.sent += usize::from(report.note(sent).is_some());
             }
         }

@@ -134,6 +134,6 @@ async fn what_is_no_notice_becomes_a_dead_letter_and_is_cleared_away() {
         }
         world.clock.advance(Duration::from_secs(2));
     }
-    assert_eq!(world.webhooks.sweep().await.dead_lettered, 1);
-    assert_eq!(world.webhooks.sweep().await.dead_lettered, 0);
+    assert_eq!(world.sweep().await.dead_lettered, 1);
+    assert_eq!(world.sweep().await.dead_lettered, 0);
 }

@@ -12,7 +12,7 @@ use zkpool_ports::{Clock, QueuePolicy, SeededRng, TimeOrderedIds, VirtualClock};
 use zkpool_types::api::{CreateWebhook, WebhookSecretView};
 use zkpool_types::webhook::EventKind;
 use zkpool_types::{CircuitRef, JobId, ProjectId, Secret, Sha256Digest};
-use zkpool_webhooks::{AddressPolicy, Answer, Request, SendError, Sender, Webhooks};
+use zkpool_webhooks::{AddressPolicy, Answer, Request, SendError, Sender, SweepReport, Webhooks};
 
 /// Time that a notice is hidden for, at most, in these tests.
 const HIDDEN: Duration = Duration::from_secs(60);
@@ -91,13 +91,18 @@ impl World {
         }
     }
 
+    pub(crate) async fn sweep(&self) -> SweepReport {
+        let projects = self.webhooks.projects().await.unwrap();
+        self.webhooks.sweep(&projects).await
+    }
+
     /// Lets time pass, sweeping and working every half minute.
     pub(crate) async fn pass(&self, time: Duration) {
         let step = Duration::from_secs(30);
         let end = self.clock.now().checked_add(time).unwrap();
         while self.clock.now() < end {
             self.clock.advance(step);
-            let report = self.webhooks.sweep().await;
+            let report = self.sweep().await;
             assert_eq!(report.errors, 0);
             self.work().await;
         }
