@@ -8,7 +8,7 @@
 
 use jiff::SignedDuration;
 use zkpool_ports::{BlobKey, Delivery};
-use zkpool_types::limits::{REENQUEUE_AFTER_S, UPLOAD_LIFETIME_S};
+use zkpool_types::limits::{ID_DISORDER_S, REENQUEUE_AFTER_S, UPLOAD_LIFETIME_S};
 use zkpool_types::{
     Defect, ErrorCode, Failure, JobId, JobMessage, JobRequest, JobState, LateMark, Outcome,
     ProjectId, SweepMark, Timestamp, Upload, UploadId,
@@ -37,9 +37,8 @@ const DEAD_LETTER_ROUNDS_MAX: usize = 100;
 /// Dead letters of one round: what SQS hands out at once.
 const DEAD_LETTERS_PER_ROUND: usize = 10;
 
-/// Age that a job must have before the watermark passes it. Ids are made on several machines:
-/// within this time a younger id may still appear below an older one.
-const WATERMARK_LAG: SignedDuration = SignedDuration::from_mins(15);
+/// Age that a job must have before the watermark passes it.
+const WATERMARK_LAG: SignedDuration = SignedDuration::from_secs(ID_DISORDER_S);
 
 /// Age at which a witness without a request is deleted: its submission was never finished.
 const ORPHAN_AFTER: SignedDuration = SignedDuration::from_hours(24);

@@ -71,12 +71,16 @@ defects! {
     KeepsReservations,
     /// A reservation may be freed twice.
     ReleasesTwice,
+    /// A job counts in the month of its reservation, and in the next one if it was accepted then.
+    CountsInTwoMonths,
     /// Two roll-ups may write the same batch.
     RollsUpTogether,
     /// A roll-up forgets jobs that were open.
     ForgetsOpenJobs,
     /// A roll-up forgets attempts that ended nothing.
     ForgetsWaste,
+    /// A month that is closed takes what is rolled up after.
+    AddsToClosedMonths,
     /// The end of a job of which the notice was lost is never told.
     NeverMakesUpNotices,
     /// An alert of which the notice was lost is never told.

@@ -97,6 +97,14 @@ pub const SWEEP_S: u64 = 30;
 /// of many jobs that wait must not cost the more, the more of them wait.
 pub const QUEUE_POSITION_MAX: u64 = 1000;
 
+/// How far a machine's clock may be off either way, in seconds.
+pub const CLOCK_SKEW_MAX_S: i64 = 600;
+
+/// Age of a job's id, in seconds, below which ids are not yet in order: an older one may still
+/// appear. It was made by a clock that is behind, its age is told by one that is ahead, and its
+/// submission may have taken minutes.
+pub const ID_DISORDER_S: i64 = 2 * CLOCK_SKEW_MAX_S + 300;
+
 /// Age at which an accepted job without an outcome is enqueued again, in seconds.
 ///
 /// A healthy message is redelivered within one visibility timeout, so a record this old whose

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
+use zkpool_types::limits::CLOCK_SKEW_MAX_S;
 
 use crate::machine::Machine;
 use crate::receivers::tell;
@@ -100,8 +101,8 @@ impl Cast {
                 machine.kill();
             }
             1 => {
-                // Clocks are wrong by at most ten minutes, back or ahead.
-                let off_s = universe.below(1_200).cast_signed() - 600;
+                let off_s = universe.below(2 * CLOCK_SKEW_MAX_S.unsigned_abs()).cast_signed();
+                let off_s = off_s - CLOCK_SKEW_MAX_S;
                 machine.set_skew(SignedDuration::from_secs(off_s));
             }
             2 => machine.stop_for(universe.between_ms(1_000, 120_000)),
@@ -152,7 +153,9 @@ fn sweeper(service: &Arc<Service>, n: u64) -> Arc<Machine> {
 fn roller(service: &Arc<Service>, n: u64) -> Arc<Machine> {
     let machine = machine(service, "roll-up", n);
     let (on, of) = (Arc::clone(&machine), Arc::clone(service));
-    spawn(service, async move { roll_up(&of, &on).await });
+    spawn(service, async move {
+        of.closing.run_until_cancelled(roll_up(&of, &on)).await;
+    });
     machine
 }
 

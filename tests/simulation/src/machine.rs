@@ -13,9 +13,6 @@ use zkpool_ports::{Clock, Threads, Work};
 use crate::universe::{Universe, lock};
 use crate::weather::{Weather, latency, slowness};
 
-/// What the wall clocks show at first: the middle of a month.
-const START: Timestamp = Timestamp::constant(1_768_478_400, 0);
-
 /// The failure of a call that was made to fail.
 #[derive(Debug, thiserror::Error)]
 #[error("a fault of the simulation")]
@@ -80,6 +77,11 @@ impl Machine {
 
     pub(crate) fn weather(&self) -> Weather {
         lock(&self.state).weather
+    }
+
+    /// Whether nothing goes wrong on this machine.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.weather() == Weather::CALM
     }
 
     /// Starts a new process. The token is cancelled when it dies.
@@ -210,9 +212,8 @@ impl fmt::Debug for Machine {
 #[async_trait]
 impl Clock for Machine {
     fn now(&self) -> Timestamp {
-        let elapsed = SignedDuration::try_from(self.universe.now()).unwrap_or(SignedDuration::MAX);
-        let offset = elapsed.saturating_add(lock(&self.state).skew);
-        START.saturating_add(offset).unwrap_or(Timestamp::MAX)
+        let skew = lock(&self.state).skew;
+        self.universe.wall().saturating_add(skew).unwrap_or(Timestamp::MAX)
     }
 
     fn elapsed(&self) -> Duration {

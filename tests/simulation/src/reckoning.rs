@@ -6,14 +6,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use zkpool_billing::Costs;
 use zkpool_types::chain::ChainRecord;
-use zkpool_types::{CostQuery, NanoUsd, ProjectId};
+use zkpool_types::{CostQuery, JobRequest, NanoUsd, ProjectId};
 
+use crate::laws::jobs::counts_in;
 use crate::machine::Machine;
 use crate::requester::{Market, Tenant};
 use crate::service::Service;
 
 /// Longer than a reservation without a job is kept, and than clocks were off.
 const RESERVATIONS_END: Duration = Duration::from_secs(90 * 60);
+
+/// The month that ends in some runs.
+const MONTH: &str = "2026-01";
 
 /// Roll-ups by which nothing is pending.
 const ROLL_UPS_MAX: usize = 5;
@@ -39,20 +43,47 @@ impl Budgeted {
         Self(Some(tenant.clone()))
     }
 
-    /// Everything has ended: what is committed is what was charged.
+    /// Everything has ended: what is committed in the month that is running is what was charged for
+    /// its jobs.
     async fn check(&self, service: &Service, market: &Market) {
         let Some(tenant) = &self.0 else { return };
         let Some(view) = market.ask(tenant, "GET", "/v1/budgets", &Value::Null).await else {
             return service.universe.broken("L3", "budgets cannot be read in good weather");
         };
-        let found = &view["budgets"][0];
-        let expected = truth(service, &tenant.project).charge;
+        let (month, found) = (view["month"].as_str(), &view["budgets"][0]);
+        let counts = |request: &JobRequest| counts_in(request) == month;
+        let expected = truth(service, &tenant.project, counts).charge;
         if found["committed_nano_usd"] != json!(expected) || found["reserved_nano_usd"] != json!(0)
         {
-            let what =
-                format!("{} was charged {expected}, its budget says {found}", tenant.project);
+            let what = format!(
+                "{} was charged {expected} in {month:?}, its budget says {found}",
+                tenant.project
+            );
             service.universe.broken("L3", what);
         }
+    }
+}
+
+/// Closes the month that ends in some runs, and holds it to what it came to when it was closed
+/// first. Whether it has ended is for the product to say, by the clock of the machine.
+pub(crate) async fn close_month(
+    service: &Service,
+    machine: &Arc<Machine>,
+    costs: &Costs,
+    project: &ProjectId,
+) {
+    let closed = costs.close(project, MONTH, None).await;
+    let said = closed.as_ref().map_err(ToString::to_string);
+    service.universe.note(format_args!("{} closes {MONTH} of {project}: {said:?}", machine.name));
+    let (Ok(_), Ok(from), Ok(to)) = (closed, "2026-01-01".parse(), "2026-01-31".parse()) else {
+        return;
+    };
+    let Ok(report) = costs.report(project, &CostQuery { from, to, group_by: vec![] }).await else {
+        return;
+    };
+    // A project without receipts has nothing to close.
+    if report.closed_through.is_some_and(|through| *through >= *MONTH) {
+        service.laws.closed(project, MONTH, report.total);
     }
 }
 
@@ -73,10 +104,15 @@ fn amount(nano_usd: NanoUsd) -> i64 {
     i64::try_from(nano_usd.get()).unwrap_or(i64::MAX)
 }
 
-fn truth(service: &Service, project: &ProjectId) -> Truth {
+/// What the jobs come to that count.
+fn truth(service: &Service, project: &ProjectId, counts: impl Fn(&JobRequest) -> bool) -> Truth {
     let mut truth = Truth::default();
     for observed in service.laws.jobs(project).values() {
-        let Some(outcome) = &observed.outcome else { continue };
+        let (Some(outcome), true) =
+            (&observed.outcome, observed.request.as_ref().is_some_and(&counts))
+        else {
+            continue;
+        };
         truth.charge += amount(outcome.receipt.charge_nano_usd);
         truth.waste += amount(outcome.receipt.waste_nano_usd);
         truth.proofs += u64::from(outcome.receipt.charged);
@@ -112,6 +148,7 @@ pub(crate) async fn reckon(
     for tenant in &market.tenants {
         check_chain(service, &tenant.project);
         check_report(service, &costs, &tenant.project).await;
+        close_month(service, operator, &costs, &tenant.project).await;
     }
 }
 
@@ -146,7 +183,7 @@ async fn check_report(service: &Service, costs: &Costs, project: &ProjectId) {
         failures: report.total.failures,
         wasted_attempts: report.total.wasted_attempts,
     };
-    let expected = truth(service, project);
+    let expected = truth(service, project, |_| true);
     if found != expected {
         let what = format!("{project}: records come to {expected:?}, the report to {found:?}");
         service.universe.broken("L3", what);

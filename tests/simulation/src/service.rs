@@ -25,6 +25,7 @@ use crate::laws::Laws;
 use crate::machine::Machine;
 use crate::queue::{Exchange, MachineQueue};
 use crate::receivers::Receivers;
+use crate::reckoning::close_month;
 use crate::toy::ToyDevice;
 use crate::universe::{Universe, lock};
 
@@ -33,6 +34,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Longest wait of a prover for a message, as on SQS.
 const CLAIM_WAIT: Duration = Duration::from_secs(20);
+
+/// How often a roll-up is followed by a try to close the month before.
+const CLOSED_PER_MILLE: u32 = 150;
 
 /// What every run shares: files and prices, which never change.
 #[derive(Clone, Debug)]
@@ -229,16 +233,26 @@ pub(crate) async fn sweep(service: &Service, machine: &Arc<Machine>) {
     }
 }
 
+/// In good weather a roll-up finds no more for coming often.
+fn until_next_roll_up(machine: &Machine) -> Duration {
+    let (low, high) = if machine.is_calm() { (600_000, 1_200_000) } else { (30_000, 600_000) };
+    machine.universe.between_ms(low, high)
+}
+
 /// Rolls up on a machine of its own.
 pub(crate) async fn roll_up(service: &Service, machine: &Arc<Machine>) {
     loop {
         let (life, costs) = (machine.boot(), Costs::new(service.ports(machine)));
         let rolling = async {
             loop {
-                machine.sleep(service.universe.between_ms(30_000, 600_000)).await;
+                machine.sleep(until_next_roll_up(machine)).await;
                 let report = costs.roll_up_all().await;
                 let report = report.map_err(|error| error.to_string());
                 service.universe.note(format_args!("{} has rolled up: {report:?}", machine.name));
+                let closing = service.universe.happens(CLOSED_PER_MILLE);
+                for project in service.laws.projects().filter(|_| closing) {
+                    close_month(service, machine, &costs, &project).await;
+                }
             }
         };
         life.run_until_cancelled(rolling).await;

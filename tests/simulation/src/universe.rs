@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -26,9 +27,18 @@ pub struct Breach {
     pub what: String,
 }
 
+/// The middle of a month, and the moment at which it ends.
+const MIDDLE: Timestamp = Timestamp::constant(1_768_478_400, 0);
+const MONTH_ENDS: Timestamp = Timestamp::constant(1_769_904_000, 0);
+
+/// How long before the end of a month a run begins at most, in seconds, where it goes through it.
+const BEFORE_END_S: u64 = 25 * 60;
+
 /// One run's time, chance and journal.
 #[derive(Debug)]
 pub(crate) struct Universe {
+    /// What right clocks show at first.
+    pub(crate) began: Timestamp,
     time: Mutex<Time>,
     dice: Mutex<ChaCha8Rng>,
     journal: Mutex<Journal>,
@@ -69,13 +79,24 @@ pub struct Chronicle {
     pub lines: Vec<String>,
 }
 
+/// When a run begins: half of them go through the end of a month.
+fn begin(dice: &mut ChaCha8Rng) -> Timestamp {
+    if dice.next_u64().is_multiple_of(2) {
+        return MIDDLE;
+    }
+    let before = Duration::from_secs(dice.next_u64() % BEFORE_END_S);
+    MONTH_ENDS.saturating_sub(before).unwrap_or(MIDDLE)
+}
+
 impl Universe {
     /// A run's universe. The journal is kept as text only `with_lines`.
     pub(crate) fn new(seed: u64, with_lines: bool) -> Arc<Self> {
         let lines = with_lines.then(Vec::new);
+        let mut dice = ChaCha8Rng::seed_from_u64(seed);
         Arc::new(Self {
+            began: begin(&mut dice),
             time: Mutex::default(),
-            dice: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
+            dice: Mutex::new(dice),
             journal: Mutex::new(Journal { lines, ..Journal::default() }),
         })
     }
@@ -83,6 +104,11 @@ impl Universe {
     /// Virtual time since the start.
     pub(crate) fn now(&self) -> Duration {
         lock(&self.time).now
+    }
+
+    /// What a right clock shows.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.began.saturating_add(self.now()).unwrap_or(Timestamp::MAX)
     }
 
     /// A number below `bound`, which is not zero.

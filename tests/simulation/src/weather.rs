@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::universe::Universe;
 
 /// How often calls go wrong, in thousandths, and what else happens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Weather {
     /// A call fails and has no effect.
     pub(crate) refused: u32,

@@ -2,7 +2,7 @@
 //!
 //! A job under a budget is accepted at an agreed price, and the price is *reserved* before: what
 //! is reserved is exactly what a success is charged, and nothing is charged that was not reserved.
-//! A job counts in the month in which it was accepted.
+//! A job counts in the month in which its price was reserved, which is when it was accepted.
 //!
 //! Reservations are entries of a log that are created once, each carrying where everything stands
 //! after it, so that no two processes can spend the same rest of a budget. Nothing on the way to an
@@ -14,9 +14,10 @@ mod log;
 mod opening;
 mod settle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use tokio::sync::Mutex as Turn;
 use zkpool_jobs::records::RECORD_BYTES_MAX;
@@ -39,6 +40,9 @@ pub use error::BudgetError;
 
 /// Projects whose logs a process keeps the end of.
 const LOGS_MAX: usize = 1024;
+
+/// How long after the end of a month its alerts are looked after.
+const ALERTS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The budgets of every project. Clones share what they have read.
 #[derive(Clone, Debug)]
@@ -193,16 +197,23 @@ impl Budgets {
         Ok(())
     }
 
-    /// The alerts of a project in the month that is running.
+    /// The alerts of a project in the month that is running, and for a day after its beginning in
+    /// the month before: the notice of an alert in its last moments may have been lost.
     ///
     /// # Errors
     /// A port failed.
     pub async fn alerts(&self, project: &ProjectId) -> Result<Vec<BudgetAlert>, BudgetError> {
-        let log = self.log(project, month_of(self.ports.clock.now()));
-        let mut log = log.lock().await;
-        log.catch_up().await?;
-        let accounts = log.head.state.accounts.values();
-        Ok(accounts.flat_map(|account| account.alerts.clone()).collect())
+        let now = self.ports.clock.now();
+        let earlier = now.checked_sub(ALERTS_KEPT).unwrap_or(now);
+        let mut alerts = Vec::new();
+        for month in BTreeSet::from([month_of(earlier), month_of(now)]) {
+            let log = self.log(project, month);
+            let mut log = log.lock().await;
+            log.catch_up().await?;
+            let accounts = log.head.state.accounts.values();
+            alerts.extend(accounts.flat_map(|account| account.alerts.clone()));
+        }
+        Ok(alerts)
     }
 
     /// Begins to count for scopes that are not counted yet.

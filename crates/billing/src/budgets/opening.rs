@@ -9,12 +9,13 @@ use zkpool_jobs::{Circuits, Jobs, created_at};
 use zkpool_ledger::costs::day_of;
 use zkpool_types::budget::BudgetChange;
 use zkpool_types::{
-    BudgetScope, CircuitRef, CostKind, JobId, JobRequest, NanoUsd, Outcome, ProjectId, UsageRow,
+    BudgetScope, CircuitRef, CostKind, Defect, JobId, JobRequest, NanoUsd, Outcome, ProjectId,
+    UsageRow,
 };
 
 use super::BudgetError;
 use super::account::Tags;
-use super::log::{Log, month_name};
+use super::log::Log;
 use crate::partition::{METERED, cell, is_older, kind_of, utf8};
 use crate::sum::{Sum, Summed};
 use crate::table::{Columns, TableError};
@@ -71,7 +72,7 @@ impl Opening<'_> {
         for jobs in open.chunks(READS_AT_ONCE) {
             let records = jobs.iter().map(|job| self.jobs.record(&log.project, *job));
             for (request, outcome) in try_join_all(records).await?.into_iter().flatten() {
-                if !is_reserved(log, &request) {
+                if !is_reserved(&request) {
                     let amount = self.amount(&log.project, &request, outcome).await?;
                     add(sums, &request.tags, amount);
                 }
@@ -138,10 +139,10 @@ fn add(sums: &mut Sums, tags: &Tags, amount: NanoUsd) {
     }
 }
 
-/// Whether the log counts this job: it does from its reservation on.
-fn is_reserved(log: &Log, request: &JobRequest) -> bool {
-    let reservation = request.price.as_ref().and_then(|price| price.reservation.as_ref());
-    reservation.is_some_and(|reservation| reservation.month == month_name(log.month))
+/// Whether a log counts this job: it does from its reservation on, in the month of that, which may
+/// have ended before the job was accepted.
+fn is_reserved(request: &JobRequest) -> bool {
+    request.price.as_ref().is_some_and(|price| price.reservation.is_some())
 }
 
 /// Whether a job was accepted in the month that begins on `month`, or later.
@@ -158,9 +159,9 @@ struct Spent {
 }
 
 impl Spent {
-    fn add(&mut self, job: JobId, reserved_in: Option<&str>, tags: &Tags, charge: i64) {
-        let counted = reserved_in.is_some_and(|month| month == month_name(self.month));
-        if !counted && is_of(self.month, job) {
+    fn add(&mut self, job: JobId, is_reserved: bool, tags: &Tags, charge: i64) {
+        let counts_elsewhere = is_reserved && !Defect::CountsInTwoMonths.is_planted();
+        if !counts_elsewhere && is_of(self.month, job) {
             add(&mut self.sums, tags, NanoUsd::new(charge.try_into().unwrap_or_default()));
         }
     }
@@ -177,9 +178,9 @@ impl Sum for Spent {
         let charges = columns.numbers("charge_usd")?;
         for row in 0..columns.rows() {
             if kind_of(kinds[row].as_ref().map(utf8))? == CostKind::Proof {
-                let reserved_in = reserved[row].as_ref().map(utf8);
                 let tags = tags_of(tags[row].as_ref().map_or("{}", utf8))?;
-                self.add(cell(&columns, "job", row)?, reserved_in, &tags, charges[row]);
+                let is_reserved = reserved[row].is_some();
+                self.add(cell(&columns, "job", row)?, is_reserved, &tags, charges[row]);
             }
         }
         Ok(Some(columns.rows()))
@@ -187,7 +188,7 @@ impl Sum for Spent {
 
     fn add_row(&mut self, row: &UsageRow) -> Result<(), BillingError> {
         if row.kind == CostKind::Proof {
-            self.add(row.job, row.reserved_in.as_deref(), &row.tags, row.charge_nano_usd);
+            self.add(row.job, row.reserved_in.is_some(), &row.tags, row.charge_nano_usd);
         }
         Ok(())
     }

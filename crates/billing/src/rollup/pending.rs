@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use zkpool_jobs::{created_at, keys};
 use zkpool_ledger::costs::{day_of, month_of};
 use zkpool_ports::BlobKey;
 use zkpool_types::chain::{ChainRecord, RollupMark};
+use zkpool_types::limits::ID_DISORDER_S;
 use zkpool_types::{Defect, JobId, ProjectId};
 
 use super::log::Log;
@@ -24,9 +27,8 @@ const PAGE_JOBS: usize = 1000;
 /// Records read at once.
 const READS_MAX: usize = 32;
 
-/// Age that a job must have before the cursor passes it. Ids are made on several machines: within
-/// this time a younger id may still appear below an older one.
-const CURSOR_LAG: SignedDuration = SignedDuration::from_mins(15);
+/// Age that a job must have before the cursor passes it.
+const CURSOR_LAG: SignedDuration = SignedDuration::from_secs(ID_DISORDER_S);
 
 /// Age at which an open job without a request is forgotten: its submission was never finished. One
 /// that is taken up again is marked.
@@ -60,14 +62,25 @@ impl Standing {
         }
     }
 
-    /// When something that ended at `at` counts: a closed month takes nothing more.
+    /// When something that ended at `at` counts: a closed month takes nothing more, also by the clock
+    /// of a machine on which it has not ended yet.
     fn billed_at(&self, at: Timestamp, now: Timestamp) -> Timestamp {
         let month = month_of(day_of(at));
         match &self.closed_through {
-            Some(closed) if month <= *closed => whole_us(now),
+            Some(closed) if month <= *closed && !Defect::AddsToClosedMonths.is_planted() => {
+                whole_us(now).max(end_of(closed))
+            }
             _ => at,
         }
     }
+}
+
+/// The moment at which a month ends.
+fn end_of(month: &str) -> Timestamp {
+    let first: Option<Date> = format!("{month}-01").parse().ok();
+    let next = first.and_then(|first| first.last_of_month().tomorrow().ok());
+    let end = next.and_then(|day| TimeZone::UTC.to_timestamp(day.to_datetime(Time::MIN)).ok());
+    end.unwrap_or(Timestamp::MIN)
 }
 
 /// One batch's worth of what is pending.

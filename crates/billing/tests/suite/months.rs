@@ -1,6 +1,7 @@
 //! Months, and the promises that need no history to be shown.
 
 use bytes::Bytes;
+use jiff::SignedDuration;
 use zkpool_billing::BillingError;
 use zkpool_jobs::keys;
 use zkpool_ports::{BlobStore, Durability};
@@ -34,6 +35,21 @@ async fn what_ends_after_its_month_was_closed_counts_in_the_open_month() {
     assert_eq!(world.month("2026-01").await.rows, january.rows);
     assert_eq!((february.total_nano_usd, february.total.corrections_nano_usd), (-5, -5));
     assert_eq!(february.closed_through.as_deref(), Some("2026-01"));
+}
+
+#[tokio::test]
+async fn a_closed_month_takes_nothing_from_a_machine_whose_clock_is_behind() {
+    let mut world = World::new(5);
+    world.pass(31 * DAY_S - 60);
+    world.prove(1, 1_000_000).await;
+    world.clock.step_wall_clock(SignedDuration::from_mins(2));
+    assert_eq!(world.costs.close(&project(), "2026-01", None).await.unwrap(), "2026-01");
+    let january = world.month("2026-01").await;
+    world.clock.step_wall_clock(SignedDuration::from_mins(-2));
+    world.prove(1, 1_000_000).await;
+    world.costs.roll_up_all().await.unwrap();
+    assert_eq!(world.month("2026-01").await.total, january.total);
+    assert_eq!(world.month("2026-02").await.total.proofs, 1);
 }
 
 #[tokio::test]

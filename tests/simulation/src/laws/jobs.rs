@@ -102,12 +102,18 @@ impl State {
         })
     }
 
-    /// What a project is charged fits its budget at every moment.
+    /// What a project is charged for a month fits its budget at every moment.
     fn within_budget(&self, request: &JobRequest) -> Broken {
         let Some(limit) = self.limits.get(&request.project) else { return Ok(()) };
+        let month = counts_in(request);
+        let of_month = |observed: &&Observed| {
+            let request = observed.request.as_ref();
+            request.is_some_and(|request| counts_in(request) == month)
+        };
         let of_project =
             self.world.jobs.iter().filter(|((project, _), _)| *project == request.project);
-        let charges = of_project.filter_map(|(_, observed)| observed.outcome.as_ref());
+        let of_project = of_project.map(|(_, observed)| observed).filter(of_month);
+        let charges = of_project.filter_map(|observed| observed.outcome.as_ref());
         let charged: NanoUsd = charges.map(|outcome| outcome.receipt.charge_nano_usd).sum();
         holds("L3", charged <= *limit, || {
             format!("{} was charged {charged} under a budget of {limit}", request.project)
@@ -131,6 +137,12 @@ impl State {
             _ => breaks("L5", format!("{key} is deleted")),
         }
     }
+}
+
+/// The month whose budget a job draws on, where there is one.
+pub(crate) fn counts_in(request: &JobRequest) -> Option<&str> {
+    let reservation = request.price.as_ref()?.reservation.as_ref()?;
+    Some(&reservation.month)
 }
 
 fn law_of(number: u8) -> &'static str {

@@ -6,7 +6,7 @@
 
 mod billing;
 mod deliveries;
-mod jobs;
+pub(crate) mod jobs;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use zkpool_jobs::invariants::{Observed, World};
 use zkpool_ledger::PriceBook;
 use zkpool_types::chain::{Batch, ChainRecord};
-use zkpool_types::{JobId, NanoUsd, ProjectId, Sha256Digest};
+use zkpool_types::{CostSums, JobId, NanoUsd, ProjectId, Sha256Digest};
 
 use crate::machine::Machine;
 use crate::universe::{Universe, lock};
@@ -52,6 +52,8 @@ struct State {
     deliveries: Deliveries,
     batches: BTreeMap<ProjectId, Vec<Batch>>,
     billed: BTreeSet<(ProjectId, JobId, ChainRecord)>,
+    /// What closed months came to when they were closed, by project and month.
+    closed: BTreeMap<(ProjectId, String), CostSums>,
     /// What budgets with a hard stop allow.
     limits: BTreeMap<ProjectId, NanoUsd>,
     told: Told,
@@ -114,6 +116,23 @@ impl Laws {
     /// Says what a project's hard budget allows.
     pub(crate) fn limit(&self, project: &ProjectId, limit: NanoUsd) {
         self.state().limits.insert(project.clone(), limit);
+    }
+
+    /// Says what a closed month comes to, from when it was closed on.
+    pub(crate) fn closed(&self, project: &ProjectId, month: &str, found: CostSums) {
+        let place = (project.clone(), month.to_owned());
+        let expected = *self.state().closed.entry(place).or_insert(found);
+        self.judge(holds("L3", expected == found, || {
+            format!("{month} of {project} was closed with {expected:?} and has {found:?}")
+        }));
+    }
+
+    /// The projects that have asked for anything.
+    pub(crate) fn projects(&self) -> impl Iterator<Item = ProjectId> {
+        let state = self.state();
+        let projects: BTreeSet<_> =
+            state.wanted.keys().map(|(project, _)| project.clone()).collect();
+        projects.into_iter()
     }
 
     /// Looks at what is stored of every job.

@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use zkpool_ledger::costs::day_of;
 use zkpool_types::api::WebhookView;
 use zkpool_types::budget::BudgetEntry;
 use zkpool_types::webhook::{EventData, EventKind, EventRecord, WebhookEvent, WebhookRecord};
@@ -20,8 +23,8 @@ const ID_HEADER: &str = "webhook-id";
 enum Subject {
     /// The end of a job.
     Job(JobId),
-    /// The share of a budget that was reached.
-    Share(BudgetScope, u8),
+    /// The share of a budget that was reached in the month that begins on a day.
+    Share(Date, BudgetScope, u8),
     /// Nothing that happens here.
     Nothing,
 }
@@ -30,7 +33,9 @@ impl Subject {
     fn of(event: &WebhookEvent) -> Self {
         match &event.data {
             EventData::Proof(ended) => Self::Job(ended.id),
-            EventData::Budget(reached) => Self::Share(reached.scope.clone(), reached.percent),
+            EventData::Budget(reached) => {
+                Self::Share(month_of(event.timestamp), reached.scope.clone(), reached.percent)
+            }
             EventData::Test(_) => Self::Nothing,
         }
     }
@@ -43,8 +48,8 @@ pub(super) struct Told {
     webhooks: BTreeMap<String, (ProjectId, WebhookView)>,
     /// Addresses that are gone for good.
     gone: BTreeSet<WebhookId>,
-    /// Shares of budgets that were reached.
-    shares: BTreeSet<(ProjectId, BudgetScope, u8)>,
+    /// Shares of budgets that were reached, by the first day of the month.
+    shares: BTreeSet<(ProjectId, Date, BudgetScope, u8)>,
     /// Events by their keys.
     events: BTreeMap<String, EventRecord>,
     /// Marks of tries that are to be made: what is tried, and the key.
@@ -65,6 +70,11 @@ fn try_of(key: &str) -> Option<&str> {
         "webhook-attempts" => name.strip_suffix(".json"),
         _ => None,
     }
+}
+
+/// The first day of the month of a moment.
+fn month_of(at: Timestamp) -> Date {
+    day_of(at).first_of_month()
 }
 
 /// The project that a key names.
@@ -99,8 +109,9 @@ impl State {
             }
             ("budget-log", _) => {
                 let BudgetEntry { alerts, .. } = read(body)?;
-                let shares = alerts.into_iter().map(|alert| (alert.scope, alert.percent));
-                told.shares.extend(shares.map(|(scope, share)| (project.clone(), scope, share)));
+                told.shares.extend(alerts.into_iter().map(|alert| {
+                    (project.clone(), month_of(alert.at), alert.scope, alert.percent)
+                }));
             }
             ("webhook-events", _) => return self.event(&project, key, read(body)?),
             _ => {}
@@ -125,7 +136,8 @@ impl State {
                 })
             }
             EventData::Budget(reached) => {
-                let share = (project.clone(), reached.scope.clone(), reached.percent);
+                let month = month_of(record.event.timestamp);
+                let share = (project.clone(), month, reached.scope.clone(), reached.percent);
                 self.told.shares.contains(&share)
             }
             EventData::Test(_) => true,
@@ -212,8 +224,8 @@ impl State {
             Some((EventKind::of(observed.outcome.as_ref()?.state)?, Subject::Job(*job)))
         });
         let reached = self.told.shares.iter().filter(move |(of, ..)| of == project);
-        let shares = reached.map(|(_, scope, percent)| {
-            (EventKind::BudgetAlert, Subject::Share(scope.clone(), *percent))
+        let shares = reached.map(|(_, month, scope, percent)| {
+            (EventKind::BudgetAlert, Subject::Share(*month, scope.clone(), *percent))
         });
         jobs.chain(shares)
     }
