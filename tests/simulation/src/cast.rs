@@ -60,7 +60,14 @@ impl Cast {
         let requesters = 4 + service.universe.below(8);
         self.market.open.store(usize::try_from(requesters).unwrap_or(0), Ordering::Relaxed);
         for number in 0..requesters {
-            let (market, at) = (Arc::clone(&self.market), arrival(service, storm * 3 / 4));
+            let market = Arc::clone(&self.market);
+            // The first comes in the last moment of the month, where one ends.
+            let at = match service.universe.until_month_ends() {
+                Some(left) if number == 0 => {
+                    left.saturating_sub(service.universe.between_ms(0, 1_000))
+                }
+                _ => arrival(service, storm * 3 / 4),
+            };
             spawn(service, async move {
                 market.service.universe.sleep(at).await;
                 let intent = market.intent(number).await;

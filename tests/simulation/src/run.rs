@@ -148,6 +148,7 @@ async fn play(service: &Arc<Service>) {
     universe.note(format_args!("the weather clears up"));
     cast.clear_up();
     settle(service, &cast).await;
+    service.settled.cancel();
     all_are_told(service).await;
     service.closing.cancel();
     reckon(service, &operator, &cast.market, &budgeted).await;

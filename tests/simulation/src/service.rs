@@ -35,9 +35,6 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Longest wait of a prover for a message, as on SQS.
 const CLAIM_WAIT: Duration = Duration::from_secs(20);
 
-/// How often a roll-up is followed by a try to close the month before.
-const CLOSED_PER_MILLE: u32 = 150;
-
 /// What every run shares: files and prices, which never change.
 #[derive(Clone, Debug)]
 pub(crate) struct Fixtures {
@@ -58,6 +55,8 @@ pub(crate) struct Service {
     exchange: Arc<Exchange>,
     notices: Arc<Exchange>,
     pub(crate) receivers: Arc<Receivers>,
+    /// Cancelled when every job has ended after the last fault.
+    pub(crate) settled: CancellationToken,
     /// Cancelled when everything has ended and been told. Machines stop then.
     pub(crate) closing: CancellationToken,
 }
@@ -78,6 +77,7 @@ impl Service {
             exchange,
             notices,
             receivers,
+            settled: CancellationToken::new(),
             closing: CancellationToken::new(),
         })
     }
@@ -233,10 +233,11 @@ pub(crate) async fn sweep(service: &Service, machine: &Arc<Machine>) {
     }
 }
 
-/// In good weather a roll-up finds no more for coming often.
-fn until_next_roll_up(machine: &Machine) -> Duration {
-    let (low, high) = if machine.is_calm() { (600_000, 1_200_000) } else { (30_000, 600_000) };
-    machine.universe.between_ms(low, high)
+/// Once everything has ended, a roll-up finds no more for coming often.
+fn until_next_roll_up(service: &Service) -> Duration {
+    let has_ended = service.settled.is_cancelled();
+    let (low, high) = if has_ended { (600_000, 1_200_000) } else { (30_000, 600_000) };
+    service.universe.between_ms(low, high)
 }
 
 /// Rolls up on a machine of its own.
@@ -245,12 +246,12 @@ pub(crate) async fn roll_up(service: &Service, machine: &Arc<Machine>) {
         let (life, costs) = (machine.boot(), Costs::new(service.ports(machine)));
         let rolling = async {
             loop {
-                machine.sleep(until_next_roll_up(machine)).await;
+                machine.sleep(until_next_roll_up(service)).await;
                 let report = costs.roll_up_all().await;
                 let report = report.map_err(|error| error.to_string());
                 service.universe.note(format_args!("{} has rolled up: {report:?}", machine.name));
-                let closing = service.universe.happens(CLOSED_PER_MILLE);
-                for project in service.laws.projects().filter(|_| closing) {
+                let projects = service.laws.projects();
+                for project in projects.filter(|_| !machine.is_calm()) {
                     close_month(service, machine, &costs, &project).await;
                 }
             }

@@ -111,6 +111,12 @@ impl Universe {
         self.began.saturating_add(self.now()).unwrap_or(Timestamp::MAX)
     }
 
+    /// How long it is to the end of the month, in runs that go through it.
+    pub(crate) fn until_month_ends(&self) -> Option<Duration> {
+        let left = Duration::try_from(MONTH_ENDS.duration_since(self.wall())).ok()?;
+        (left <= Duration::from_secs(BEFORE_END_S)).then_some(left)
+    }
+
     /// A number below `bound`, which is not zero.
     pub(crate) fn below(&self, bound: u64) -> u64 {
         // The bounds are so small that the remainder is as good as uniform.
