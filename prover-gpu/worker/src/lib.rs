@@ -4,7 +4,8 @@
 //! and *fetched* (its proving key and its witness), and the outcome of the one before is
 //! *published*, so that the device waits for storage on neither side. All are *held*: a heartbeat
 //! keeps their messages invisible to other provers, and a hold that is lost, because the job was
-//! cancelled or given to somebody else, makes the work on it stop. A third task *sweeps* for lost messages and dead letters.
+//! cancelled or given to somebody else, makes the work on it stop. A task of its own *sweeps* for lost
+//! messages and dead letters.
 //!
 //! Where inputs were submitted in place of a witness, the circuit's generator computes the witness
 //! first, interpreted and within limits: see `zkpool-witness`.
