@@ -65,11 +65,13 @@ impl Generator {
         let mut session = Session::start(self, limits, clock)?;
         let curve = curve(&mut session)?;
         let inputs = inputs::read(json, curve)?;
+        let size = witness_size(&mut session, limits.values)?;
+        session.scale_to(size.into());
         // No sanity checks beyond those of the circuit, as snarkjs does by default.
         session.call::<_, ()>("init", 0)?;
         check(&mut session, &inputs)?;
         set(&mut session, &inputs)?;
-        collect(&mut session, curve, limits.values)
+        collect(&mut session, curve, size)
     }
 }
 
@@ -146,18 +148,20 @@ fn set(session: &mut Session<'_>, inputs: &Inputs) -> Result<(), GenerateError> 
     Ok(())
 }
 
+/// How many values the witness has.
+fn witness_size(session: &mut Session<'_>, max: u64) -> Result<u32, GenerateError> {
+    let size: i32 = session.call("getWitnessSize", ())?;
+    let count = size.cast_unsigned();
+    let found = u64::from(count);
+    if found > max { Err(GenerateError::Values { max, found }) } else { Ok(count) }
+}
+
 /// Collects the value of every signal into a file.
 fn collect(
     session: &mut Session<'_>,
     curve: Curve,
-    max: u64,
+    count: u32,
 ) -> Result<Secret<Vec<u8>>, GenerateError> {
-    let size: i32 = session.call("getWitnessSize", ())?;
-    let count = size.cast_unsigned();
-    let found = u64::from(count);
-    if found > max {
-        return Err(GenerateError::Values { max, found });
-    }
     let exchange = session.exchange()?;
     let fetch = session.function::<i32, ()>("getWitness")?;
     let mut file = wtns::head(curve, count);

@@ -8,6 +8,18 @@ use zkpool_types::limits::GENERATOR_MEMORY_BYTES_MAX;
 /// constraints take that hash as much as the rollup circuit does (54,000 a constraint).
 const FUEL_MAX: u64 = 60_000_000_000;
 
+/// Instructions that any circuit gets: a tenth of a second of a core.
+const FUEL_MIN: u64 = 250_000_000;
+
+/// Further instructions for each value of the witness: four times what the rollup circuit takes.
+const FUEL_PER_VALUE: u64 = 200_000;
+
+/// Bytes of memory that any circuit gets.
+const MEMORY_BYTES_MIN: u64 = 16 * 1024 * 1024;
+
+/// Further bytes for each value of the witness: four times what the rollup circuit takes.
+const MEMORY_BYTES_PER_VALUE: u64 = 1024;
+
 /// Longest run: what [`FUEL_MAX`] takes on a processor a third as fast.
 const TIME_MAX: Duration = Duration::from_secs(90);
 
@@ -34,6 +46,21 @@ impl Default for Limits {
             time: TIME_MAX,
             memory_bytes: GENERATOR_MEMORY_BYTES_MAX,
             values: VALUES_MAX,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of a run that makes a witness of so many values. A circuit of few values gets
+    /// little, so that a generator which never ends or takes all it can get costs a prover about as
+    /// much as a proof of its circuit.
+    #[must_use]
+    pub(crate) fn scaled_to(self, values: u64) -> Self {
+        let share = |min: u64, each: u64| min.saturating_add(each.saturating_mul(values));
+        Self {
+            fuel: self.fuel.min(share(FUEL_MIN, FUEL_PER_VALUE)),
+            memory_bytes: self.memory_bytes.min(share(MEMORY_BYTES_MIN, MEMORY_BYTES_PER_VALUE)),
+            ..self
         }
     }
 }

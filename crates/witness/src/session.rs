@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use wasmi::{
-    Error, Instance, Memory, Store, StoreLimitsBuilder, TrapCode, TypedFunc, TypedResumableCall,
-    WasmParams, WasmResults,
+    Error, Instance, Memory, Store, StoreLimits, StoreLimitsBuilder, TrapCode, TypedFunc,
+    TypedResumableCall, WasmParams, WasmResults,
 };
 use zkpool_circuit_files::inputs::Element;
 use zkpool_ports::Clock;
@@ -38,15 +38,7 @@ impl<'c> Session<'c> {
         limits: Limits,
         clock: &'c dyn Clock,
     ) -> Result<Self, GenerateError> {
-        let bounds = StoreLimitsBuilder::new()
-            .memory_size(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX))
-            .table_elements(TABLE_ELEMENTS_MAX)
-            .instances(1)
-            .memories(1)
-            .tables(1)
-            .trap_on_grow_failure(true)
-            .build();
-        let mut store = Store::new(generator.engine(), Host::new(bounds));
+        let mut store = Store::new(generator.engine(), Host::new(bounds(limits)));
         store.limiter(|host| &mut host.limits);
         // A start function, of which circom writes none, has one slice.
         let first = limits.fuel.min(SLICE_FUEL);
@@ -57,6 +49,14 @@ impl<'c> Session<'c> {
         let end = clock.elapsed().saturating_add(limits.time);
         let fuel_left = limits.fuel - first;
         Ok(Self { store, instance, limits, fuel_left, clock, end })
+    }
+
+    /// Leaves the run no more than a witness of so many values is worth.
+    pub(crate) fn scale_to(&mut self, values: u64) {
+        let limits = self.limits.scaled_to(values);
+        self.fuel_left = self.fuel_left.saturating_sub(self.limits.fuel - limits.fuel);
+        self.store.data_mut().limits = bounds(limits);
+        self.limits = limits;
     }
 
     /// An exported function. Its type was checked with the module.
@@ -135,6 +135,18 @@ impl<'c> Session<'c> {
         let put = to.memory.write(&mut self.store, to.start, element);
         put.map_err(|_| GenerateError::Trapped(TrapCode::MemoryOutOfBounds))
     }
+}
+
+/// What wasmi holds a module to.
+fn bounds(limits: Limits) -> StoreLimits {
+    StoreLimitsBuilder::new()
+        .memory_size(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX))
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .instances(1)
+        .memories(1)
+        .tables(1)
+        .trap_on_grow_failure(true)
+        .build()
 }
 
 /// Where one element lies that goes into a module or comes out of it.

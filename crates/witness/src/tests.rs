@@ -109,6 +109,16 @@ fn an_endless_loop_ends_where_the_fuel_does() {
 }
 
 #[test]
+fn a_circuit_of_few_values_gets_few_instructions_and_little_memory() {
+    let run = |set_input| run(&module(set_input, TWO_VALUES), r#"{"a": 1}"#).unwrap_err();
+    let error = run("(loop $forever br $forever)");
+    assert!(matches!(error, GenerateError::Fuel { max: 250_400_000 }), "{error:?}");
+    let error = run("(loop $more (drop (memory.grow (i32.const 1))) br $more)");
+    assert!(matches!(error, GenerateError::Memory { max: 16_779_264 }), "{error:?}");
+    assert_eq!(Limits::default().scaled_to(1 << 20), Limits::default());
+}
+
+#[test]
 fn an_endless_start_ends_where_the_fuel_does() {
     let more = format!("{TWO_VALUES} (func $spin (loop $forever br $forever)) (start $spin)");
     let limits = Limits { fuel: 200_000_000, ..Limits::default() };
@@ -118,7 +128,8 @@ fn an_endless_start_ends_where_the_fuel_does() {
 
 /// What a run ends with while the clock goes on and on.
 fn a_run_on_a_slow_machine(set_input: &str) -> GenerateError {
-    let generator = Generator::new(&module(set_input, TWO_VALUES)).unwrap();
+    let many = TWO_VALUES.replace("const 2", "const 1000000");
+    let generator = Generator::new(&module(set_input, &many)).unwrap();
     let clock = VirtualClock::new();
     let limits = Limits { time: Duration::from_secs(10), ..Limits::default() };
     std::thread::scope(|threads| {

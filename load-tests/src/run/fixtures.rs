@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use zkpool_sdk::ProofRequest;
 use zkpool_types::limits::NAME_BYTES_MAX;
 
 use super::scenario::{Circuit, Source};
@@ -38,13 +39,42 @@ const ROLLUP_WITNESSES: [&[u8]; 4] = [
     include_bytes!("../../../circuits/rollup/artifacts/batches/4.wtns"),
 ];
 
-/// The witness of a stream's job.
-pub(crate) fn witness(source: Source, number: usize) -> &'static [u8] {
+/// A witness generator for tests to fill in: what setting an input does, and what else there is.
+const GENERATOR: &str = include_str!("../../../tests/fixtures/generator.wat");
+
+/// The inputs of generators that do harm.
+const INPUTS: &str = r#"{"a": 1}"#;
+
+/// What is asked for in a job of this number, by the circuit's reference.
+pub(crate) fn request(source: Source, reference: String, number: usize) -> ProofRequest {
     match source {
-        Source::Multiplier => MULTIPLIER_WITNESS,
-        Source::Unsatisfied => &UNSATISFIED_WITNESS,
-        Source::Rollup => ROLLUP_WITNESSES[number % ROLLUP_WITNESSES.len()],
+        Source::Multiplier => ProofRequest::new(reference, MULTIPLIER_WITNESS),
+        Source::Unsatisfied => ProofRequest::new(reference, UNSATISFIED_WITNESS.as_slice()),
+        Source::Malformed => {
+            let cut = MULTIPLIER_WITNESS.len() - VALUE_BYTES;
+            ProofRequest::new(reference, &MULTIPLIER_WITNESS[..cut])
+        }
+        Source::Trapping | Source::Endless | Source::Hungry => {
+            ProofRequest::inputs(reference, INPUTS)
+        }
+        Source::Rollup => {
+            ProofRequest::new(reference, ROLLUP_WITNESSES[number % ROLLUP_WITNESSES.len()])
+        }
     }
+}
+
+/// The witness generator that the circuit is registered with, as text.
+pub(crate) fn generator(source: Source) -> Option<String> {
+    let set_input = match source {
+        Source::Trapping => "unreachable",
+        Source::Endless => "(loop $forever br $forever)",
+        Source::Hungry => "(loop $more (drop (memory.grow (i32.const 100))) br $more)",
+        Source::Multiplier | Source::Unsatisfied | Source::Malformed | Source::Rollup => {
+            return None;
+        }
+    };
+    let values = r#"(func (export "getWitnessSize") (result i32) i32.const 25)"#;
+    Some(GENERATOR.replace("SET_INPUT", set_input).replace("MORE", values))
 }
 
 /// The name under which a circuit is registered with one of its keys.

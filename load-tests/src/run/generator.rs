@@ -43,7 +43,7 @@ impl Order {
     pub(crate) fn request(&self, number: usize) -> ProofRequest {
         let key = fixtures::key_of(&self.circuit, number) as usize;
         let reference = self.references.get(key).cloned().unwrap_or_default();
-        ProofRequest::new(reference, fixtures::witness(self.circuit.source, number))
+        fixtures::request(self.circuit.source, reference, number)
     }
 }
 

@@ -99,6 +99,9 @@ pub(crate) enum RunError {
     /// No proving key can be made.
     #[error("no proving key can be made: {0}")]
     SetUp(String),
+    /// A generator that does harm is no module.
+    #[error(transparent)]
+    Module(#[from] wat::Error),
     /// The address or the key is malformed.
     #[error(transparent)]
     Client(#[from] BuildError),

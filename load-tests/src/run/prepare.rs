@@ -55,7 +55,7 @@ pub(super) async fn orders(
 
 /// Has each circuit proven once that can be, so that keys are in memory on both sides.
 async fn warm(orders: &[Order]) -> Result<(), RunError> {
-    for order in orders.iter().filter(|order| order.circuit.source != Source::Unsatisfied) {
+    for order in orders.iter().filter(|order| order.circuit.source.is_sound()) {
         for number in 0..order.references.len() {
             order.client.prove(order.request(number)).await?;
         }
@@ -71,19 +71,19 @@ async fn register(
     dir: &Path,
 ) -> Result<String, RunError> {
     let name = fixtures::name(circuit, key);
-    let circuit = match circuit.source {
-        Source::Multiplier | Source::Unsatisfied => {
-            NewCircuit::groth16(name, MULTIPLIER_KEY.to_vec())
+    let mut new = if circuit.source == Source::Rollup {
+        let path = dir.join(format!("{name}.zkey"));
+        if !path.exists() {
+            set_up(dir, &path).await?;
         }
-        Source::Rollup => {
-            let path = dir.join(format!("{name}.zkey"));
-            if !path.exists() {
-                set_up(dir, &path).await?;
-            }
-            NewCircuit::file(name, path).allow_development_key(true)
-        }
+        NewCircuit::file(name, path).allow_development_key(true)
+    } else {
+        NewCircuit::groth16(name, MULTIPLIER_KEY.to_vec())
     };
-    Ok(client.register(circuit).await?.id.to_string())
+    if let Some(text) = fixtures::generator(circuit.source) {
+        new = new.generator(wat::parse_str(text)?);
+    }
+    Ok(client.register(new).await?.id.to_string())
 }
 
 /// Makes a key of the rollup that no other run has.

@@ -63,8 +63,9 @@ pub(crate) struct Figures {
     /// Jobs that ended with a proof.
     pub(crate) committed: u64,
     pub(crate) committed_per_s: f64,
-    /// Jobs that ended without one.
+    /// Jobs that ended without one, and what was charged for them.
     pub(crate) not_proved: u64,
+    pub(crate) not_proved_nano_usd: u64,
     /// Jobs that had not ended.
     pub(crate) open: u64,
     /// Whatever failed, by its code.
@@ -147,6 +148,7 @@ fn figures(run: &Run, total: &Tally, tenants: &BTreeMap<ProjectId, Tally>) -> Fi
         committed,
         committed_per_s: per_s(committed, commits.last),
         not_proved: ended - committed,
+        not_proved_nano_usd: total.charged_in_vain_nano_usd,
         open,
         errors: total.errors.clone(),
         p50_ms: total.at_ms(Part::Submission, 0.5),
@@ -233,7 +235,7 @@ impl Figures {
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "{}: {} planned, {} submitted ({:.1}/s), {} committed ({:.1}/s), {} not proved, {} open\n\
-             provers busy {:.3}, {} nano-dollars a proof\n",
+             provers busy {:.3}, {} nano-dollars a proof, {} for what was not proved\n",
             self.scenario,
             self.planned,
             self.submitted,
@@ -244,6 +246,7 @@ impl Figures {
             self.open,
             self.provers_busy,
             self.nano_usd_per_proof,
+            self.not_proved_nano_usd,
         );
         text += "milliseconds       count      p50      p95      p99      max\n";
         for part in Part::ALL {

@@ -98,8 +98,23 @@ pub(crate) enum Source {
     Multiplier,
     /// One multiplication under witnesses that do not satisfy it: no proof is ever made.
     Unsatisfied,
+    /// The same under files that are cut off.
+    Malformed,
+    /// The same with a witness generator that breaks down.
+    Trapping,
+    /// The same with one that never ends.
+    Endless,
+    /// The same with one that takes all the memory it can get.
+    Hungry,
     /// A signed transfer of a rollup, 2^14 constraints and more; its keys are made for the run.
     Rollup,
+}
+
+impl Source {
+    /// Whether its jobs can be proved.
+    pub(crate) const fn is_sound(self) -> bool {
+        matches!(self, Self::Multiplier | Self::Rollup)
+    }
 }
 
 /// Jobs of one circuit that one project sends.

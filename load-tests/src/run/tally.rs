@@ -132,6 +132,8 @@ pub(crate) struct Tally {
     /// Whatever failed, by its code.
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) charged_nano_usd: u64,
+    /// Charged for jobs that ended without a proof.
+    pub(crate) charged_in_vain_nano_usd: u64,
     /// Time on devices.
     pub(crate) proving_us: u64,
 }
@@ -168,7 +170,11 @@ impl Tally {
         if let Some(failure) = &view.failure {
             *self.errors.entry(failure.code.to_string()).or_default() += 1;
         }
-        let (Some(receipt), JobState::Succeeded) = (&view.receipt, view.state) else { return };
+        let Some(receipt) = &view.receipt else { return };
+        if view.state != JobState::Succeeded {
+            self.charged_in_vain_nano_usd += receipt.charge_nano_usd.get();
+            return;
+        }
         let usage = &receipt.usage;
         let proving_us = usage.witness_us + usage.ntt_us + usage.msm_us + usage.verify_us;
         self.charged_nano_usd += receipt.charge_nano_usd.get();
