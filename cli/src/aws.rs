@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use zkpool_aws::environment::{
     BUCKET, DEAD_LETTER_QUEUE_URL, KMS_KEY, NOTICE_DEAD_LETTER_QUEUE_URL, NOTICE_QUEUE_URL,
     QUEUE_URL, S3_PATH_STYLE,
 };
 use zkpool_aws::{Connection, Settings};
-use zkpool_functions::Keys;
+use zkpool_functions::{Keys, runtime};
 use zkpool_jobs::Ports;
 use zkpool_ports::{Clock, Rng, SystemClock, TimeOrderedIds};
 
@@ -59,7 +59,7 @@ impl AwsArgs {
     pub(crate) fn open(&self) -> Result<Service, CliError> {
         let settings = Settings::from_environment(|variable| self.value(variable).cloned());
         let settings = settings.map_err(|error| CliError::Usage(error.to_string()))?;
-        let runtime = Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime();
         let runtime = runtime.map_err(|error| CliError::storage("start the runtime", error))?;
         let ports = runtime.block_on(ports(&settings))?;
         Ok(Service { runtime, settings, keys: Keys::new(ports.clone()), ports })

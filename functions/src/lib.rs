@@ -41,6 +41,7 @@ pub mod proofs;
 mod proving_key;
 pub mod quotes;
 mod rate_limit;
+mod runtime;
 mod streams;
 mod upload_address;
 pub mod uploads;
@@ -58,6 +59,7 @@ pub use context::{Context, Settings};
 pub use guard::Caller;
 pub use key_store::Keys;
 pub use problem::{ApiError, ApiResult};
+pub use runtime::runtime;
 
 /// The whole API.
 pub fn router(context: Context) -> Router {

@@ -4,8 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::runtime::{Builder, Runtime};
-use zkpool_functions::{ApiError, Keys};
+use tokio::runtime::Runtime;
+use zkpool_functions::{ApiError, Keys, runtime};
 use zkpool_jobs::Ports;
 use zkpool_ports::disk::DiskBlobs;
 use zkpool_ports::sqlite::SqliteQueue;
@@ -31,7 +31,7 @@ impl Storage {
     pub(crate) fn open(dir: &Path) -> Result<Self, CliError> {
         create_private(dir)?;
         let failed = |source: std::io::Error| CliError::storage("start the runtime", source);
-        let runtime = Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+        let runtime = runtime().map_err(failed)?;
         let blobs = DiskBlobs::open(dir.join("blobs"))
             .map_err(|error| CliError::storage("open the blobs", error))?;
         let ports = ports(dir, &blobs)?;

@@ -16,9 +16,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
-use zkpool_functions::{Context, Settings, local, router};
+use zkpool_functions::{Context, Settings, local, router, runtime};
 use zkpool_jobs::Ports;
 use zkpool_ledger::{PriceBook, PriceBookError};
 use zkpool_worker::{Worker, WorkerError};
@@ -60,7 +59,7 @@ pub(crate) enum HostError {
 impl Host {
     /// Serves until standard input ends.
     pub(crate) fn run(&self) -> Result<String, HostError> {
-        let runtime = Builder::new_multi_thread().enable_all().build()?;
+        let runtime = runtime()?;
         let served = runtime.block_on(self.serve());
         runtime.shutdown_background();
         served.map(|()| String::new())
