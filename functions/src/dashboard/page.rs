@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
 use zkpool_types::Timestamp;
 use zkpool_types::api::Problem;
 
@@ -105,6 +106,24 @@ impl<T: Template> IntoResponse for Page<T> {
 impl<T> Gives for Page<T> {
     fn gives(sketch: &mut Sketch) {
         sketch.answers_text(200, "A page.", "text/html; charset=utf-8");
+    }
+}
+
+/// A page that is the same for everyone, so that it is laid out once.
+pub(crate) struct SamePage(pub(crate) &'static askama::Result<Bytes>);
+
+impl IntoResponse for SamePage {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Ok(html) => Html(html.clone()).into_response(),
+            Err(error) => ApiError::internal(error).into_response(),
+        }
+    }
+}
+
+impl Gives for SamePage {
+    fn gives(sketch: &mut Sketch) {
+        Page::<()>::gives(sketch);
     }
 }
 

@@ -1,10 +1,13 @@
 //! The description of the API as a page: every operation with an example, and every schema.
 
+use std::sync::LazyLock;
+
 use askama::Template;
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::dashboard::kind::{Kind, kind};
-use crate::dashboard::page::{Frame, Page};
+use crate::dashboard::page::{Frame, SamePage};
 use crate::dashboard::prose::{Prose, paragraphs, prose};
 use crate::openapi;
 
@@ -59,15 +62,21 @@ struct SchemaView {
     fields: Vec<FieldRow>,
 }
 
-pub(crate) async fn page() -> Page<impl Template> {
+/// The page, of half a megabyte.
+static PAGE: LazyLock<askama::Result<Bytes>> = LazyLock::new(|| {
     let document = openapi::document();
     let schemas = object(&document["components"]["schemas"]);
-    Page(ReferencePage {
+    let page = ReferencePage {
         frame: Frame::public(),
         about: paragraphs(text(&document["info"]["description"])),
         groups: groups(document),
         schemas: schemas.map(|(name, schema)| schema_view(name, schema)).collect(),
-    })
+    };
+    page.render().map(Bytes::from)
+});
+
+pub(crate) async fn page() -> SamePage {
+    SamePage(&PAGE)
 }
 
 /// The fields of an object; none of what is none.

@@ -15,12 +15,14 @@ mod tidy;
 
 use std::sync::LazyLock;
 
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+use bytes::Bytes;
 use serde_json::Value;
 
-use crate::Context;
 use crate::endpoints::{Area, Endpoint};
+use crate::{ApiError, Context};
 
 pub use document::describe;
 pub use example::{Example, Examples};
@@ -34,6 +36,10 @@ pub(crate) const PAGES: &str = "pages";
 
 /// The description with the examples that were recorded last.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| describe(&Examples::recorded()));
+
+/// The same as it is sent.
+static JSON: LazyLock<serde_json::Result<Bytes>> =
+    LazyLock::new(|| serde_json::to_vec(document()).map(Bytes::from));
 
 /// The description of the API.
 pub fn document() -> &'static Value {
@@ -56,7 +62,10 @@ pub(crate) fn area() -> Area {
 }
 
 async fn show() -> Reply<Description> {
-    let response: Response = Json(document()).into_response();
+    let response: Response = match &*JSON {
+        Ok(json) => ([(CONTENT_TYPE, "application/json")], json.clone()).into_response(),
+        Err(error) => ApiError::internal(error).into_response(),
+    };
     response.into()
 }
 
