@@ -13,8 +13,9 @@ use zkpool_types::{
 
 use crate::{BillingError, Costs};
 
-/// Largest record that is read, in bytes: an outcome with many public inputs, or a batch.
-const RECORD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Largest record that is read or written, in bytes: an outcome with many public inputs, or a batch
+/// that names a million open jobs and more.
+pub(crate) const RECORD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// A record that counts, as a row, with the digest of its receipt.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use jiff::Timestamp;
+use serde::Serialize;
 use zkpool_jobs::{PortError, keys};
-use zkpool_ports::{Durability, PutOnce};
+use zkpool_ports::{BlobKey, Durability, PutOnce};
 use zkpool_types::chain::{Batch, BatchHint};
 use zkpool_types::{Defect, JobId, ProjectId};
 
+use crate::rows::RECORD_BYTES_MAX;
 use crate::{BillingError, Costs};
 
 /// The latest batch of a project.
@@ -93,10 +96,27 @@ impl Costs {
     }
 }
 
-pub(crate) fn encode(
-    key: &zkpool_ports::BlobKey,
-    record: &impl serde::Serialize,
-) -> Result<bytes::Bytes, PortError> {
-    let body = serde_json::to_vec(record);
-    body.map(Into::into).map_err(|source| PortError::Corrupt { key: key.clone(), source })
+/// A record as it is stored. What nobody could read again is not written: the chain would end there.
+pub(crate) fn encode(key: &BlobKey, record: &impl Serialize) -> Result<Bytes, PortError> {
+    let body = serde_json::to_vec(record)
+        .map_err(|source| PortError::Corrupt { key: key.clone(), source })?;
+    let (size, max) = (body.len() as u64, RECORD_BYTES_MAX);
+    if size > max {
+        return Err(PortError::RecordTooLarge { key: key.clone(), size, max });
+    }
+    Ok(body.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let key = BlobKey::new("costs/acme/batches/1").unwrap();
+        let record = |bytes: u64| "x".repeat(usize::try_from(bytes).unwrap() - 2);
+        assert_eq!(encode(&key, &record(RECORD_BYTES_MAX)).unwrap().len() as u64, RECORD_BYTES_MAX);
+        let error = encode(&key, &record(RECORD_BYTES_MAX + 1)).unwrap_err();
+        assert!(matches!(error, PortError::RecordTooLarge { .. }), "{error}");
+    }
 }
