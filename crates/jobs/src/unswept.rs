@@ -14,8 +14,8 @@ const MARK_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub struct Unswept {
     /// The last job below the mark, which is what remains of an idle project. It has ended.
     pub last_swept: Option<JobId>,
-    /// The jobs behind the mark, oldest first: those that are open, and those of the last quarter
-    /// of an hour.
+    /// The jobs behind the mark, oldest first: those that are open, and those that are younger than
+    /// [`ID_DISORDER_S`](zkpool_types::limits::ID_DISORDER_S).
     pub behind: Vec<JobId>,
 }
 
