@@ -123,7 +123,7 @@ step "The service under faults, in virtual time"
 target/release/simulate --seeds 10000
 
 step "Mutants of files and documents"
-for format in zkey wtns r1cs json; do target/release/mutate --count 100000 --only "$format"; done
+for format in zkey wtns r1cs json wasm text request; do target/release/mutate --count 100000 --only "$format"; done
 
 # In a build of its own, which nothing else is taken from.
 step "Faults that are planted in the product, and what they break"

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use wasmparser::types::{EntityType, Types};
-use wasmparser::{CompositeInnerType, FuncType, ValType, Validator, WasmFeatures};
+use wasmparser::{CompositeInnerType, FuncType, Parser, Payload, ValType, Validator, WasmFeatures};
 use zkpool_types::limits::{GENERATOR_BYTES_MAX, GENERATOR_MEMORY_BYTES_MAX};
 
 /// The module that imports come from.
@@ -73,6 +73,14 @@ pub enum ModuleError {
     /// The bytes are no valid module of WebAssembly 1.0.
     #[error("expected a module of WebAssembly 1.0: {0}")]
     Module(#[from] wasmparser::BinaryReaderError),
+    /// A section says that it has more parts than it can have.
+    #[error("expected a section of at most {bytes} parts in {bytes} bytes, found {found}")]
+    Section {
+        /// The length of the section in bytes, of which every part has at least one.
+        bytes: u64,
+        /// How many parts it announces.
+        found: u64,
+    },
     /// The module wants something of its host that generators do not need.
     #[error("expected imports of circom 2 only, found {module:?} {name:?}")]
     Import {
@@ -126,10 +134,36 @@ pub fn check(module: &[u8]) -> Result<(), ModuleError> {
     if found > max {
         return Err(ModuleError::Size { max, found });
     }
+    check_counts(module)?;
     let types = Validator::new_with_features(WasmFeatures::WASM1).validate_all(module)?;
     check_imports(&types)?;
     check_exports(&types)?;
     check_memory(&types)
+}
+
+/// Checks that no section announces more parts than it has bytes: a validator makes room for all that
+/// are announced, 72 bytes for an import, before it reads the first.
+fn check_counts(module: &[u8]) -> Result<(), ModuleError> {
+    for payload in Parser::new(0).parse_all(module) {
+        let (found, range) = match payload? {
+            Payload::TypeSection(section) => (section.count(), section.range()),
+            Payload::ImportSection(section) => (section.count(), section.range()),
+            Payload::FunctionSection(section) => (section.count(), section.range()),
+            Payload::TableSection(section) => (section.count(), section.range()),
+            Payload::MemorySection(section) => (section.count(), section.range()),
+            Payload::GlobalSection(section) => (section.count(), section.range()),
+            Payload::ExportSection(section) => (section.count(), section.range()),
+            Payload::ElementSection(section) => (section.count(), section.range()),
+            Payload::DataSection(section) => (section.count(), section.range()),
+            Payload::CodeSectionStart { count, range, .. } => (count, range),
+            _ => continue,
+        };
+        let (found, bytes) = (u64::from(found), range.len() as u64);
+        if found > bytes {
+            return Err(ModuleError::Section { bytes, found });
+        }
+    }
+    Ok(())
 }
 
 fn check_imports(types: &Types) -> Result<(), ModuleError> {

@@ -47,6 +47,16 @@ fn witnesses_are_those_of_snarkjs() {
 }
 
 #[test]
+fn a_section_of_more_parts_than_bytes_is_rejected_before_there_is_room_made_for_them() {
+    // A million imports, in LEB128, of which there is none.
+    let module = [b"\0asm\x01\0\0\0".as_slice(), &[2, 3, 0xC0, 0x84, 0x3D]].concat();
+    let error = Generator::new(&module).unwrap_err();
+    let expected = "expected a section of at most 3 parts in 3 bytes, found 1000000";
+    assert!(error.to_string().ends_with(expected), "{error}");
+    assert_eq!(error.code(), ErrorCode::InvalidGenerator);
+}
+
+#[test]
 fn one_generator_makes_many_witnesses() {
     let generator = Generator::new(MULTIPLIER).unwrap();
     let clock = SystemClock::new();
