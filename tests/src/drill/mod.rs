@@ -29,6 +29,9 @@ const STILL_BEYOND_A_HOLD: Duration = Duration::from_secs(35);
 /// Longest time from SIGTERM to SIGKILL, in milliseconds.
 const GRACE_MS: u64 = 2_000;
 
+/// So many strikes after each other there is a sweep: jobs that were struck three times wait for one.
+const STRIKES_PER_SWEEP: usize = 6;
+
 /// Time between two sweeps while jobs are waited for.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(5);
 
@@ -135,6 +138,9 @@ pub fn run(mut deployment: impl Deployment, seed: u64, kills: usize) -> Findings
         }
         for job in held {
             struck.entry(job).or_default().push(at);
+        }
+        if (findings.kills + findings.stills + findings.stops).is_multiple_of(STRIKES_PER_SWEEP) {
+            deployment.sweep();
         }
     }
     let accepted = requester.finish();
