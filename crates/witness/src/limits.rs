@@ -52,8 +52,8 @@ impl Default for Limits {
 
 impl Limits {
     /// The limits of a run that makes a witness of so many values. A circuit of few values gets
-    /// little, so that a generator which never ends or takes all it can get costs a prover about as
-    /// much as a proof of its circuit.
+    /// little, so that a generator which never ends or takes all it can get costs a prover no more
+    /// than in proportion to its circuit.
     #[must_use]
     pub(crate) fn scaled_to(self, values: u64) -> Self {
         let share = |min: u64, each: u64| min.saturating_add(each.saturating_mul(values));

@@ -62,7 +62,7 @@ struct SchemaView {
     fields: Vec<FieldRow>,
 }
 
-/// The page, of half a megabyte.
+/// The page, laid out once.
 static PAGE: LazyLock<askama::Result<Bytes>> = LazyLock::new(|| {
     let document = openapi::document();
     let schemas = object(&document["components"]["schemas"]);
