@@ -1,13 +1,14 @@
 //! Corrections: amounts put right after their receipts, as rows of their own.
 
 use zkpool_jobs::keys;
+use zkpool_jobs::records::encode;
 use zkpool_ports::{BlobKey, Durability, PutOnce};
 use zkpool_types::cost::REASON_BYTES_MAX;
 use zkpool_types::{
     Correction, CorrectionId, KeyId, MakeCorrection, Outcome, ProjectId, Sha256Digest,
 };
 
-use crate::rollup::encode;
+use crate::rows::RECORD_BYTES_MAX;
 use crate::{BillingError, Costs};
 
 impl Costs {
@@ -71,7 +72,8 @@ impl Costs {
         let Correction { id, project, job, .. } = &correction;
         let key = keys::correction(project, *id);
         let mark = keys::unbilled(project, &format!("correction.{job}.{id}"));
-        let put = self.ports.blobs.put_once(&key, encode(&key, &correction)?).await?;
+        let put =
+            self.ports.blobs.put_once(&key, encode(&key, &correction, RECORD_BYTES_MAX)?).await?;
         let stored = match put {
             PutOnce::Created => correction,
             PutOnce::AlreadyExists => self.same(&key, correction).await?,

@@ -141,7 +141,11 @@ impl Records {
     }
 }
 
-fn encode<T: Serialize>(key: &BlobKey, record: &T, max: u64) -> Result<Bytes, PortError> {
+/// A record as it is stored.
+///
+/// # Errors
+/// It is larger than its readers accept: nobody could read it again.
+pub fn encode<T: Serialize>(key: &BlobKey, record: &T, max: u64) -> Result<Bytes, PortError> {
     let body = serde_json::to_vec(record)
         .map_err(|source| PortError::Corrupt { key: key.clone(), source })?;
     let size = body.len() as u64;

@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use zkpool_jobs::keys;
+use zkpool_jobs::records::encode;
 use zkpool_ledger::chain::follow;
 use zkpool_ports::{BlobError, Durability};
 use zkpool_types::chain::{AuditRecord, Batch, ChainHead, RollupMark};
 use zkpool_types::{ProjectId, UsageRow};
 
 use crate::partition::{Rows, as_older};
-use crate::rollup::encode;
+use crate::rows::RECORD_BYTES_MAX;
 use crate::{BillingError, Costs, partition};
 
 /// Differences that are written down; more of them say no more.
@@ -107,7 +108,10 @@ impl Costs {
         let project = project.clone();
         let record = AuditRecord { project, batches: (first, last), made_at, rows, differences };
         let key = keys::audit(&record.project, last);
-        self.ports.blobs.put(&key, encode(&key, &record)?, Durability::Durable).await?;
+        self.ports
+            .blobs
+            .put(&key, encode(&key, &record, RECORD_BYTES_MAX)?, Durability::Durable)
+            .await?;
         Ok(Some(record))
     }
 

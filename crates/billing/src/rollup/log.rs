@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use zkpool_jobs::records::encode;
 use zkpool_jobs::{PortError, keys};
-use zkpool_ports::{BlobKey, Durability, PutOnce};
+use zkpool_ports::{Durability, PutOnce};
 use zkpool_types::chain::{Batch, BatchHint};
 use zkpool_types::{Defect, JobId, ProjectId};
 
@@ -59,7 +58,7 @@ impl Costs {
     /// Writes a batch. `false` where another roll-up has written one of its number.
     pub(crate) async fn commit(&self, batch: &Batch) -> Result<bool, BillingError> {
         let key = keys::batch(&batch.project, batch.number);
-        let body = encode(&key, batch)?;
+        let body = encode(&key, batch, RECORD_BYTES_MAX)?;
         if Defect::RollsUpTogether.is_planted() {
             self.ports.blobs.put(&key, body, Durability::Durable).await?;
             return Ok(true);
@@ -70,7 +69,7 @@ impl Costs {
     pub(crate) async fn hint(&self, batch: &Batch) -> Result<(), BillingError> {
         let hint = BatchHint { number: batch.number, complete: true };
         let key = keys::batch_hint(&batch.project);
-        let body = encode(&key, &hint)?;
+        let body = encode(&key, &hint, RECORD_BYTES_MAX)?;
         Ok(self.ports.blobs.put(&key, body, Durability::Cached).await?)
     }
 
@@ -96,27 +95,19 @@ impl Costs {
     }
 }
 
-/// A record as it is stored. What nobody could read again is not written: the chain would end there.
-pub(crate) fn encode(key: &BlobKey, record: &impl Serialize) -> Result<Bytes, PortError> {
-    let body = serde_json::to_vec(record)
-        .map_err(|source| PortError::Corrupt { key: key.clone(), source })?;
-    let (size, max) = (body.len() as u64, RECORD_BYTES_MAX);
-    if size > max {
-        return Err(PortError::RecordTooLarge { key: key.clone(), size, max });
-    }
-    Ok(body.into())
-}
-
 #[cfg(test)]
 mod tests {
+    use zkpool_ports::BlobKey;
+
     use super::*;
 
     #[test]
     fn what_could_not_be_read_again_is_not_written() {
         let key = BlobKey::new("costs/acme/batches/1").unwrap();
+        let encode = |record: &String| encode(&key, record, RECORD_BYTES_MAX);
         let record = |bytes: u64| "x".repeat(usize::try_from(bytes).unwrap() - 2);
-        assert_eq!(encode(&key, &record(RECORD_BYTES_MAX)).unwrap().len() as u64, RECORD_BYTES_MAX);
-        let error = encode(&key, &record(RECORD_BYTES_MAX + 1)).unwrap_err();
+        assert_eq!(encode(&record(RECORD_BYTES_MAX)).unwrap().len() as u64, RECORD_BYTES_MAX);
+        let error = encode(&record(RECORD_BYTES_MAX + 1)).unwrap_err();
         assert!(matches!(error, PortError::RecordTooLarge { .. }), "{error}");
     }
 }

@@ -18,5 +18,5 @@ mod unbilled;
 pub use close::MonthError;
 pub use run::RollupReport;
 
-pub(crate) use log::{Log, encode};
+pub(crate) use log::Log;
 pub(crate) use pending::Standing;

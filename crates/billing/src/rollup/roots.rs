@@ -3,11 +3,12 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 use zkpool_jobs::keys;
+use zkpool_jobs::records::encode;
 use zkpool_ledger::chain::{leaf, root};
 use zkpool_ledger::costs::day_of;
 use zkpool_types::chain::DailyRoot;
 
-use super::log::encode;
+use crate::rows::RECORD_BYTES_MAX;
 use crate::{BillingError, Costs};
 
 impl Costs {
@@ -30,7 +31,7 @@ impl Costs {
         }
         let root = root(&mut leaves);
         let daily = DailyRoot { date, made_at: now, leaves, root };
-        self.ports.blobs.put_once(&key, encode(&key, &daily)?).await?;
+        self.ports.blobs.put_once(&key, encode(&key, &daily, RECORD_BYTES_MAX)?).await?;
         Ok(())
     }
 
